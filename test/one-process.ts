@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import root from 'tap'
 import { killAll } from '../tools/testbed/programs.js'
 
-/** How long one file may take: as long as one that runs alone (.taprc). */
+/** The longest time of one file: that of a file that runs alone (.taprc). */
 const fileTimeoutMs = 120_000
 
 const begin = root.test.bind(root)

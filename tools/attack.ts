@@ -1,6 +1,6 @@
-// The attackers of spec/attacks.md over real sockets, against the built server, one after the other: what
-// they get, what a well-behaved client notices, and what the server's memory does. Loopback only; stops by
-// itself.
+// The attackers of spec/attacks.md over real sockets, against the built server, one after the other. It
+// prints the attacker's results, the effect on a well-behaved client, and the server's memory. Loopback only;
+// it stops by itself.
 //
 //   npm run attack -- --help
 
@@ -19,7 +19,7 @@ import { collect, positive } from './bench/options.js'
 import { type Program, start } from './testbed/programs.js'
 
 const all: readonly Attack[] = [...clientAttacks, ...http1Attacks, ...backendAttacks]
-/** Returns the key of an attack, as `client/ping-flood`. */
+/** Returns the key of an attack, such as `client/ping-flood`. */
 const keyOf = (attack: Attack): string => `${attack.role}/${attack.name}`
 
 /** The time between two requests of a backend's victims in ms, and the most that wait at once. */
@@ -41,7 +41,7 @@ export interface AttackFigures {
   readonly got: Got
 }
 
-/** A child process with IPC. It ends when this process does. */
+/** A child process with IPC. It ends with this process. */
 class Child {
   private readonly process: ChildProcess
   constructor(file: string, ...args: string[]) {
@@ -109,11 +109,14 @@ export interface RunOptions {
   readonly connections: number
   /** The limits of the server, as `NAME=NUMBER`. */
   readonly limits?: readonly string[]
-  /** If given, the attack is repeated until this is true of what the attacker got. */
+  /** If given, the attack is repeated until this is true of the attacker's results. */
   readonly enough?: (got: Got) => boolean
 }
 
-/** Requests go to the attacker, where it is a backend; `/beside` and `/fair` to the good one. */
+/**
+ * Starts the server. Requests go to the attacker, if that is a backend; `/beside` and `/fair` go
+ * to the good one.
+ */
 function startServer(
   attack: Attack,
   good: number,
@@ -135,7 +138,7 @@ function startServer(
   )
 }
 
-/** Measures a phase: what the steady client sees, and what the server spends. */
+/** Measures a phase: the latencies of the steady client, and the server's CPU time. */
 async function phase(steady: ClientHttp2Session, server: Program, ms: number) {
   const began = performance.now()
   const cpuBefore = cpuMicroseconds([server.pid])
@@ -144,7 +147,7 @@ async function phase(steady: ClientHttp2Session, server: Program, ms: number) {
   return { found, cpuMs, rss: rssKib([server.pid]) }
 }
 
-/** Victims of a backend's attack, asking until it is told to stop. */
+/** The victims of a backend's attack, which ask until they are told to stop. */
 function victimsOf(attack: Attack, victim: ClientHttp2Session): () => void {
   if (attack.role !== 'backend') return () => {}
   let waiting = 0
@@ -179,7 +182,7 @@ export async function runOverSockets(attack: Attack, options: RunOptions): Promi
     if (attack.role === 'client') attacker.send({ order: 'begin', port, connections })
     let during = await phase(steady, server, ms)
     let got = await attacker.tell()
-    // However slow the machine is: who asks for this has a time limit of its own.
+    // This holds on a machine of any speed: callers of `enough` have a time limit of their own.
     while (options.enough?.(got) === false) {
       const more = await phase(steady, server, ms)
       during = { ...more, found: [...during.found, ...more.found] }

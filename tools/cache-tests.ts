@@ -1,6 +1,6 @@
-// Runs http-cache-tests (https://cache-tests.fyi) against the filter `cache` of the built server. They are
-// installed by npm into a folder of their own, never into this project: they bring an old npm along. The table of
-// spec/cache.md names the required ones that fail, with the reason.
+// Runs http-cache-tests (https://cache-tests.fyi) against the filter `cache` of the built server. npm
+// installs them into a separate folder, never into this project, since they bring an old npm along. The table
+// of spec/cache.md names the required tests that fail, with the reason.
 //
 //   npm run cache-tests [-- --folder DIR]
 
@@ -37,7 +37,7 @@ async function requiredIn(root: string): Promise<string[]> {
     .map(({ id }) => id)
 }
 
-/** Runs all tests against a server in front of their own. */
+/** Runs all tests against a server in front of theirs. */
 async function resultsOf(root: string, folder: string): Promise<Results> {
   const main = join(import.meta.dirname, '..', 'src', 'main.js')
   const port = await freePort()

@@ -1,4 +1,4 @@
-// Endurance: the built server under load for a minute, while what it depends on changes. Loopback only.
+// Endurance: the built server under load for a minute, while its surroundings change. Loopback only.
 //
 //   npm run endure -- --help
 
@@ -16,11 +16,14 @@ import { type StormFigures, storm } from './endure/storming.js'
 const MINUTE = 60
 /** The most that the share of a second in a slow start may differ from its weight, beyond chance. */
 const TOLERANCE = 0.2
-/** Files before the first measurement. */
+/** The files before the first measurement. */
 const WARM_UP = 150
-/** The part of the files that must be committed: those that come while one is read give way to the last. */
+/**
+ * The part of the files that must be committed: of files that come while another is read, only
+ * the last is read.
+ */
 const COMMITTED_PART = 0.5
-/** With --watch, files that change without end are read once a second: the least commits a second. */
+/** The least commits a second with --watch: files that change without end are read once a second. */
 const WATCHED_COMMITS = 0.5
 
 function conclude(findings: readonly Finding[]): void {

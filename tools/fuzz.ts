@@ -1,6 +1,6 @@
 // Fuzzing in its long form: draws values for a target (fuzz/targets.ts) until told to stop or until one shows
-// a defect, which is then shrunk. The tests run the same targets for a moment. With --guided what is drawn is
-// altered by a fuzzer that watches which code it reaches.
+// a defect, which is then shrunk. The tests run the same targets for a moment. With --guided a fuzzer alters
+// the values, and watches which code they reach.
 //
 //   npm run fuzz -- --help
 
@@ -21,7 +21,7 @@ interface Options {
   readonly octets?: string
 }
 
-/** Runs between two looks at the clock. */
+/** The number of runs between two looks at the clock. */
 const BATCH = 200
 const RUNS = 10_000
 
@@ -63,7 +63,7 @@ function command(): Command {
     .addHelpText('after', `\nTargets:\n${list.join('\n')}\n\nThose marked * are for --guided too.`)
 }
 
-/** Batches until the time or the runs are over. */
+/** Runs batches until the time or the runs are over. */
 async function run(
   target: AnyTarget,
   options: Options,
@@ -84,7 +84,7 @@ async function run(
   return { runs, found }
 }
 
-/** The forms in octets: one file, or as many as are reached. */
+/** Runs the forms in octets: one file, or as many as are reached. */
 async function inOctets(program: Command, name: string, options: Options, seed: number): Promise<void> {
   const { octets } = targets[name]
   if (octets === undefined) {

@@ -1,10 +1,10 @@
 // Takes the texts of `fermata limits` from the doc comments of the Limits interfaces: prints
-// src/server/limit-texts.ts, which ships, as TypeScript does not. A test compares the two.
+// src/server/limit-texts.ts, which ships, since TypeScript does not. A test compares the two.
 
 import { join } from 'node:path'
 import ts from 'typescript'
 
-/** The unit of a limit, as its name tells it. */
+/** Returns the unit of a limit, by its name. */
 export function unitOf(name: string): string {
   if (name.endsWith('Ms')) return 'ms'
   if (/Bytes|Window/.test(name)) return name.endsWith('PerSecond') ? 'bytes a second' : 'bytes'
@@ -43,8 +43,8 @@ export function limitTextsFile(root: string): string {
     ([name, [unit, text]]) =>
       `  ${JSON.stringify(name)}: [${JSON.stringify(unit)}, ${JSON.stringify(text)}],`,
   )
-  return `// What each limit is, for 'fermata limits'. Written by 'npm run limit-texts' from the doc comments of the
-// Limits interfaces.
+  return `// The text of each limit, for 'fermata limits'. 'npm run limit-texts' writes it from the doc comments of
+// the Limits interfaces.
 
 // biome-ignore format: one line for each limit
 export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: string]>> = {

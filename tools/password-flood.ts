@@ -1,7 +1,7 @@
-// A flood of wrong passwords against basicAuth, over real sockets: what other clients notice, what the server
-// spends, and what its logs say. Phases alternate: no flood, no flood again (so one sees what chance does), a
-// flood of the same requests without a password (refused, and nothing is hashed), and the flood. The server,
-// the flood, and the other clients with their backend are a process each. Loopback only; stops by itself.
+// A flood of wrong passwords against basicAuth, over real sockets: its effect on other clients, the server's
+// CPU time, and the server's logs. Phases alternate: no flood, no flood again (which shows chance), a flood
+// of the same requests without a password (refused, and nothing is hashed), and the flood. The server, the
+// flood, and the other clients with their backend are a process each. Loopback only; it stops by itself.
 //
 //   npm run flood -- --help
 
@@ -26,11 +26,11 @@ export interface FloodOptions {
   /** The length of each phase in s. */
   readonly seconds: number
   readonly rounds: number
-  /** How many addresses the flood comes from. */
+  /** The number of addresses that the flood comes from. */
   readonly addresses: number
-  /** Requests of the flood in a second. */
+  /** The requests of the flood in a second. */
   readonly rate: number
-  /** Users who come for the first time, in each phase. */
+  /** The users who come for the first time, in each phase. */
   readonly logins: number
   /** scrypt with N = 2 ** cost and r = 8: 15 takes about as long as bcrypt with a cost of 10. */
   readonly cost: number
@@ -54,7 +54,7 @@ export interface FloodPhase extends Noticed {
   readonly cpuMs: number
   /** Lines that the server has written to its process log in this phase. */
   readonly logLines: number
-  /** What the flood got. */
+  /** The flood's answers. */
   readonly got: FloodCounts
 }
 

@@ -1,9 +1,9 @@
-// The table of Redis's commands, as the installed redis-server tells it by COMMAND: prints
+// The table of Redis's commands, as reported by COMMAND of the installed redis-server: prints
 // src/redis/command-rows.ts, which ships. A test compares the two.
 
 import { redisCli, startRedis } from './testbed/redis.js'
 
-/** A command as COMMAND tells it, in the form of `redis-cli --json`. */
+/** A command in the answer to COMMAND, in the form of `redis-cli --json`. */
 type Told = readonly [
   name: string,
   arity: number,

@@ -1,5 +1,5 @@
 // Redis's own unit tests: directly, through the proxy with a session for each client, and with shared
-// sessions. Prints what passes directly and not through the proxy.
+// sessions. Prints the tests that pass directly and not through the proxy.
 //
 //   tools/redis-suite/fetch.sh /tmp/redis-source
 //   npm run redis-suite -- /tmp/redis-source/redis never

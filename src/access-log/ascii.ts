@@ -1,29 +1,30 @@
-// Puts ASCII into a slab of lines, without strings in between: a line is made for each request. Every
-// function returns where its text ends; text that ends behind the room of the slab is not put, so the caller
-// compares the end of the line only.
+// Writes ASCII into a slab of lines, without strings in between, since each request makes a line. Every
+// function returns the end of its text. Text that ends beyond the slab's room is not written, so the caller
+// compares only the end of the line.
 //
-// Text is put as numbers of eight bytes that nobody reads. The first bit of a byte of ASCII is 0, so none is
-// NaN, of which a copy may differ. What is put behind the end is overwritten, or is in the slab's slack.
+// Text is written as numbers of eight bytes, which nobody reads. The first bit of a byte of ASCII is 0, so no
+// number is NaN, whose copy may differ. Later text overwrites the bytes beyond the end, or they are in the
+// slab's slack.
 
 import { LineSlab } from '../pollset/index.js'
 import { numberText } from './fields.js'
 
 const WORD = 8
-/** Text is put as two words, as four, or as more: a loop whose end the processor guesses wrong costs more. */
+/** Text is written as two words, four, or more: a loop whose end the processor guesses wrong costs more. */
 const SHORTER = 2 * WORD
 const SHORT = LineSlab.SLACK
 
-/** The words that are put of a text of this length. */
+/** Returns the number of words written for a text of this length. */
 const wordsOf = (length: number): number =>
   length <= SHORTER ? SHORTER / WORD : Math.ceil(Math.max(SHORT, length) / WORD)
 
-/** Has the words of texts that are put one behind the other: so they lie in memory too. */
+/** Keeps the words of texts together in memory, since they are written one after the other. */
 export class Arena {
   private static readonly WORDS = 1_024
   private words = new Float64Array(Arena.WORDS)
   private used = 0
 
-  /** Returns an array with room for so many words from `start` on. */
+  /** Returns an array that has room for `size` words from `start` on. */
   take(size: number): { readonly words: Float64Array; readonly start: number } {
     if (this.used + size > this.words.length) {
       this.words = new Float64Array(Math.max(Arena.WORDS, size))
@@ -35,14 +36,14 @@ export class Arena {
   }
 }
 
-/** Text that many lines have, ready to be put. */
+/** Text that many lines share, ready to be written. */
 export class Ascii {
   readonly length: number
   readonly words: Float64Array
   /** The place of its first word. */
   readonly start: number
 
-  /** @param arena has its words; without one it has its own */
+  /** @param arena keeps its words; null: the text has its own array */
   constructor(text: string, arena: Arena | null = null) {
     const { length } = text
     const size = wordsOf(length)
@@ -76,7 +77,7 @@ export function putCharacter(slab: LineSlab, at: number, code: number): number {
   return at + 1
 }
 
-/** Puts text that is ASCII. */
+/** Writes text that is ASCII. */
 export function putText(slab: LineSlab, at: number, text: string): number {
   const { length } = text
   if (at + length > slab.room) return at + length
@@ -88,7 +89,7 @@ export function putText(slab: LineSlab, at: number, text: string): number {
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-/** Puts text that is printable ASCII without `"` and `\`. Returns -1 if it is not, or has no room. */
+/** Writes printable ASCII without `"` and `\`. Returns -1 if the text is not that, or has no room. */
 export function putSafeText(slab: LineSlab, at: number, text: string): number {
   const { length } = text
   if (at + length > slab.room) return -1
@@ -101,14 +102,14 @@ export function putSafeText(slab: LineSlab, at: number, text: string): number {
   return at + length
 }
 
-// Numbers are put by three digits at once, out of tables.
+// Numbers are written three digits at a time, from tables.
 
 const NUMBERS = 1_000
 const NUMBER_BYTES = 4
-/** The bits above the characters of a number in a table: how many characters there are. */
+/** The bits above the characters of a number in a table: the number of characters. */
 const LENGTH_SHIFT = 24
 
-/** Returns up to three characters for each number, in the order of the bytes, and how many there are. */
+/** Returns up to three characters for each number, in the order of the bytes, and their number. */
 function digitsOf(textOf: (number: number) => string): Uint32Array {
   const digits = new Uint32Array(NUMBERS)
   for (let number = 0; number < NUMBERS; number++) {
@@ -131,10 +132,10 @@ function putDigits(slab: LineSlab, at: number, digits: number): number {
   return at + (digits >>> LENGTH_SHIFT)
 }
 
-/** Below it, thousandths are 32-bit integers. */
+/** Thousandths of a smaller number are a 32-bit integer. */
 const SMALL = 2_000_000
 
-/** Puts a number, 0 or more, with at most three decimals. */
+/** Writes a number, 0 or more, with at most three decimals. */
 export function putNumber(slab: LineSlab, at: number, value: number): number {
   if (value === (value | 0)) return putWhole(slab, at, value)
   if (value >= SMALL) return putText(slab, at, numberText(value))
@@ -151,6 +152,6 @@ function putWhole(slab: LineSlab, at: number, whole: number): number {
   return putDigits(slab, putWhole(slab, at, thousands), PADDED[(whole - thousands * NUMBERS) | 0])
 }
 
-/** Puts three digits of a number below 1,000. */
+/** Writes three digits of a number below 1,000. */
 export const putThreeDigits = (slab: LineSlab, at: number, number: number): number =>
   putDigits(slab, at, PADDED[number])

@@ -1,7 +1,7 @@
-// Text of a peer in a line: whatever it holds, the line stays one line of printable ASCII, and no terminal
-// sequence begins in it. Long text is cut, and says so.
+// Escapes text of a peer for a line. For any text, the line stays one line of printable ASCII, and no
+// terminal sequence begins in it. Long text is cut, and marked.
 
-/** The characters that one text takes in a line, escaped; {@link CUT} follows if there were more. */
+/** The most characters of one escaped text in a line; {@link CUT} follows if there were more. */
 export const TEXT_CHARACTERS_MAX = 4096
 /** Marks text that was cut. */
 export const CUT = '[cut]'
@@ -10,11 +10,11 @@ const UNSAFE = /[^\x20-\x7e]|["\\]/
 
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, '0')
 
-/** Escapes as JSON does. */
+/** Escapes as in JSON. */
 const jsonEscape = (code: number): string =>
   code === 0x22 ? '\\"' : code === 0x5c ? '\\\\' : `\\u${hex(code, 4)}`
 
-/** Escapes as nginx does: `\x22`. */
+/** Escapes as in nginx: `\x22`. */
 const hexEscape = (code: number): string => (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`)
 
 function escaped(text: string, escapeOf: (code: number) => string): string {
@@ -35,5 +35,5 @@ function escaped(text: string, escapeOf: (code: number) => string): string {
 /** Returns text for a JSON string, without its quotes. It is a logfmt string too. */
 export const jsonText = (text: string): string => escaped(text, jsonEscape)
 
-/** Returns text for a line of any form: `"`, `\` and what is not printable become `\xHH`. */
+/** Returns text for a line of any form: `"`, `\` and unprintable characters become `\xHH`. */
 export const plainText = (text: string): string => escaped(text, hexEscape)

@@ -1,5 +1,5 @@
-// The fields of an access log: names, kinds, and where their values are. A protocol defines them once, in the
-// order in which they stand in a line. It reads the values of a line all at once, into arrays in which each
+// The fields of an access log: names, kinds, and the places of their values. A protocol defines them once, in
+// the order in which they stand in a line. It reads all values of a line at once, into arrays in which each
 // field has a place: a line is made for each request, and a function for each field costs more than the line.
 
 /** A small record in a list, such as an attempt. Its texts are escaped. */
@@ -7,19 +7,19 @@ export type ListRow = Readonly<Record<string, string | number>>
 
 /** The values of a line. Each line fills the same arrays again. */
 export interface LineValues {
-  /** '' for none. */
+  /** The texts; '' for none. */
   readonly texts: string[]
-  /** NaN for none. */
+  /** The numbers; NaN for none. */
   readonly numbers: number[]
-  /** Null for none. */
+  /** The series; null for none. */
   readonly series: (Float64Array | null)[]
-  /** Of each of the series, the numbers that may be above 0: a bit for each, the first is 1. */
+  /** A mask for each of the series: the numbers that may be above 0. The bit of the first number is 1. */
   readonly marks: number[]
-  /** Empty for none. */
+  /** The lists; empty for none. */
   readonly lists: (readonly ListRow[])[]
 }
 
-/** The names of a field of numbers, at most: each has a bit. */
+/** The most names of a field of numbers: each has a bit. */
 export const NUMBERS_MAX = 31
 const LAST_BIT = 31
 
@@ -53,8 +53,8 @@ export type LogField<T> =
     }
 
 /**
- * `text`: a peer may have written it, so it is escaped and cut. `word`: one of our own, of letters, digits
- * and `-/_.`.
+ * `text`: a peer may have written it, so it is escaped and cut. `word`: one of our own words, of letters,
+ * digits and `-/_.`.
  */
 export type TextField<T> = {
   readonly name: string
@@ -69,13 +69,13 @@ export type TextField<T> = {
 export type NumberField<T> = {
   readonly name: string
   readonly kind: 'number' | 'flag' | 'time' | 'clf-time'
-  /** Of numbers and flags. */
+  /** Numbers and flags only. */
   readonly steady?: Steady
 } & (Placed | { readonly number: (x: T) => number })
 
 /**
- * Of several such fields, one behind the other, a format remembers how they were written. Most lines have the
- * same values as an earlier line with the same text of the last of these texts.
+ * True: a format remembers the written text of several such fields, one after the other. Most lines have the
+ * same values as an earlier line with the same text in the last of these fields.
  */
 type Steady = boolean
 
@@ -98,11 +98,11 @@ const placesOf = <T>(field: LogField<T>): number[] =>
   field.kind === 'id' ? [field.at, field.owner, field.letter] : 'at' in field ? [field.at] : []
 
 export class LogFields<T> {
-  /** All but the families, in order. */
+  /** All fields except the families, in order. */
   readonly all: readonly LogField<T>[]
   /** Puts the values of `x` at the places of the fields. */
   readonly read: (x: T, values: LineValues) => void
-  /** How many places there are. */
+  /** The number of places. */
   readonly places: number
   private readonly families: readonly LogFamily<T>[]
 

@@ -1,6 +1,6 @@
-// The formats of a line. Each is compiled once, of the fields that it has, and then only reads them and puts
-// bytes. A line is made for each request, so what most lines share, such as the names of routes, is escaped
-// once, and no string is made of a line.
+// The formats of a line. Each is compiled once, from the fields that it has, and then only reads them and
+// puts bytes. A line is made for each request, so texts that most lines share, such as the names of routes,
+// are escaped once, and no string is made for a line.
 
 import { LineSlab, type LineWriter } from '../pollset/index.js'
 import { Ascii, put, putCharacter } from './ascii.js'
@@ -26,8 +26,8 @@ const LINE_FEED = 0x0a
 const NO_ROWS: readonly ListRow[] = []
 
 /**
- * Compiles a format. Throws a RangeError if a field is unknown, or the template is not one.
- * @param names of the fields, for json and logfmt; the others name their own
+ * Compiles a format. Throws a RangeError if a field is unknown, or the template is malformed.
+ * @param names the names of the fields, for json and logfmt; the other formats name their own
  */
 export function formatOf<T>(
   fields: LogFields<T>,
@@ -45,11 +45,11 @@ function found<T>(fields: LogFields<T>, name: string): LogField<T> {
   return field
 }
 
-/** Where the values of a line come from. */
+/** The source of a line's values. */
 class Source<T> {
   private readonly values: LineValues
   private readonly fields: LogFields<T>
-  /** The values that the protocol does not put at a place, with those that we give them. */
+  /** The values that the protocol does not put at a place, with the places that we give them. */
   private readonly texts: { readonly at: number; readonly read: (x: T) => string }[] = []
   private readonly numbers: { readonly at: number; readonly read: (x: T) => number }[] = []
   private nextPlace: number
@@ -86,7 +86,7 @@ class Source<T> {
   }
 }
 
-/** Makes the pieces of fields; neighbours that are steady become one. */
+/** Makes the pieces of fields; neighbours that are steady become one piece. */
 function piecesOf<T>(
   source: Source<T>,
   fields: readonly LogField<T>[],

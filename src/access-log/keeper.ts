@@ -1,5 +1,5 @@
-// Looks after the file of an access log: tells the operator of lines that were dropped, of writes that fail,
-// and of a file that was opened again. Each is told at once, then counted for a while.
+// Looks after the file of an access log: reports dropped lines, failed writes, and a file that was opened
+// again. Each event is reported at once, then counted for a while.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { DROPPED, FAILED, type LineFile, type Pollset, REOPENED } from '../pollset/index.js'
@@ -26,7 +26,7 @@ export const logKeeperLife = defineLife({
 export class LogKeeper extends Continuation {
   readonly id: string
   readonly file: LineFile
-  /** When it tells again, in ms of the pollset's clock. */
+  /** The time of its next report, in ms of the pollset's clock. */
   tellsAt = 0
   readonly repeatMs: number
   private readonly words: KeeperWords
@@ -58,7 +58,7 @@ export class LogKeeper extends Continuation {
     this.words.reopened(this.file)
   }
 
-  /** Tells what has happened since it last told. */
+  /** Reports the events since its last report. */
   tell(): void {
     const { file, words } = this
     this.tellReopened()
@@ -83,7 +83,7 @@ const steps = logKeeperLife.steps<LogKeeper>({
     k.tellsAt = k.now + k.repeatMs
     return goto.pause
   },
-  /** Lets what is dropped add up. */
+  /** Lets dropped lines add up. */
   pause(k) {
     k.waitOn(0, k.file, REOPENED)
     k.waitUntil(k.tellsAt)

@@ -1,5 +1,5 @@
-// The pieces of a line: each is a field, or a run of fields that most lines have in common. All are of one
-// class, whatever their kind: V8 then compiles what puts them as a whole (put-pieces.ts).
+// The pieces of a line: each is a field, or a run of fields that most lines share. All are of one class, for
+// all kinds: V8 then compiles the code that puts them as a whole (put-pieces.ts).
 
 import { Ascii } from './ascii.js'
 import type { ListRow, LogField } from './fields.js'
@@ -29,7 +29,7 @@ type TextWriter = (text: string) => string
 const asItIs: TextWriter = (text) => text
 const noRows = (_rows: readonly ListRow[]): string => ''
 
-/** One field, or a run. What a kind does not need is empty. */
+/** One field, or a run. The parts that a kind does not need are empty. */
 export class Piece {
   kind = LIST
   /** The place of the value. */
@@ -37,27 +37,27 @@ export class Piece {
   /** The places of the other parts of an id. */
   owner = 0
   letter = 0
-  /** The text before and behind the value; of a flag, true and false. */
+  /** The text before and after the value; for a flag, true and false. */
   open = EMPTY
   close = EMPTY
   /** Text with quotes on both sides, unless it must be escaped. */
   isQuoted = false
   textOf = asItIs
-  /** The last text, and how it was written; null until two lines had it. */
+  /** The last text, and its written form; null until two lines had it. */
   last = ''
   written: Ascii | null = null
   /** Writes the rows of a list. */
   rowsOf = noRows
   seconds = NO_SECONDS
-  /** The text before each number, if it is the first, and if it is not. */
+  /** The text before each number: for the first, and for the others. */
   firsts: readonly Ascii[] = []
   others: readonly Ascii[] = []
-  /** Of a run. */
+  /** The pieces of a run. */
   pieces = NO_PIECES
   memory = NO_MEMORY
 }
 
-/** Pieces, one behind the other, with a separator between those that have a value. */
+/** Pieces in a row, with a separator between those that have a value. */
 export interface Pieces {
   /** The pieces without a separator, up to the first that has a value. */
   readonly firsts: readonly Piece[]
@@ -68,7 +68,7 @@ export interface Pieces {
 /**
  * Makes the piece of a field.
  * @param at the place of its value
- * @param lead what stands before it
+ * @param lead the text before it
  */
 export function pieceOf<T>(field: LogField<T>, at: number, style: Style, lead: string): Piece {
   const { name, kind } = field

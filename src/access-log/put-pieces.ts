@@ -1,4 +1,4 @@
-// Puts the pieces of a line, each with its name and value, or nothing where there is no value.
+// Puts the pieces of a line, each with its name and value, or nothing if there is no value.
 
 import type { LineSlab } from '../pollset/index.js'
 import { Ascii, put, putCharacter, putNumber, putSafeText, putText, putThreeDigits } from './ascii.js'
@@ -8,7 +8,7 @@ import { CLF_TIME, FLAG, ID, NUMBER, NUMBERS, type Piece, type Pieces, RUN, TEXT
 
 const SLASH = 0x2f
 
-/** Returns where its text ends: `at` if there is none. */
+/** Returns the end of its text: `at` if there is none. */
 export function putPiece(piece: Piece, values: LineValues, slab: LineSlab, at: number): number {
   switch (piece.kind) {
     case TEXT:
@@ -94,7 +94,7 @@ function putRun(piece: Piece, values: LineValues, slab: LineSlab, at: number): n
   return end
 }
 
-/** A number below it is written as 0. */
+/** The number below which 0 is written. */
 const LEAST = 0.0005
 
 function putNumbers(piece: Piece, numbers: Float64Array, marks: number, slab: LineSlab, at: number): number {

@@ -1,8 +1,10 @@
-// Takes secrets out of what is logged: queries carry tokens, names and searches.
+// Removes secrets from logged texts: queries carry tokens, names and searches.
 
 /** Stands for a value that is not shown. */
 export const HIDDEN = '***'
-/** A longer name of a parameter is probably a value: a token may have `=` in it. */
+/**
+ * The most characters of a parameter's name. A longer one is probably a value: a token may have `=` in it.
+ */
 const NAME_CHARACTERS_MAX = 64
 
 /** Returns a URL or a path with the values of its query hidden. The names stay. */
@@ -32,7 +34,7 @@ function redactedParameter(url: string, start: number, end: number): string {
   return last === end ? HIDDEN : `${url.slice(start, at)}=${HIDDEN}`
 }
 
-/** What of the keys of commands is hidden: all but words before the last `:`, or nothing. */
+/** The hidden parts of the keys of commands: all but words before the last `:`, or none. */
 export type KeyRedaction = 'ids' | 'none'
 
 /** A part of a key that is probably no id. */

@@ -1,28 +1,28 @@
-// Remembers how a run of fields was written: most lines have the same, such as those of a route and an
-// endpoint. They are remembered by the last text of the run.
+// Remembers the written text of a run of fields: most lines have the same values, such as a route and its
+// endpoint. The key is the last text of the run.
 
 import { Ascii } from './ascii.js'
 import type { LineValues } from './fields.js'
 
-/** The values of a run in a line, and how they were written; null until two lines had them. */
+/** The values of a run in a line, and their written text; null until two lines had them. */
 interface Remembered {
   readonly texts: string[]
   readonly numbers: number[]
   written: Ascii | null
 }
 
-/** How many it remembers; then it begins again. */
+/** The most remembered runs. After that it begins again. */
 const REMEMBERED_MAX = 256
 
 export class RunMemory {
-  /** The places of the texts, without the last: that is the key. */
+  /** The places of the texts, without the last, which is the key. */
   private readonly texts: readonly number[]
   private readonly numbers: readonly number[]
   private readonly keyPlace: number
   private readonly byKey = new Map<string, Remembered>()
   private lastKey = ''
   private last: Remembered
-  /** The values of the last look were remembered. */
+  /** True if the values of the last look were remembered. */
   private same = false
 
   /** @param texts the places of the texts, in the order in which they are written @param numbers likewise */
@@ -33,7 +33,7 @@ export class RunMemory {
     this.last = this.remember('')
   }
 
-  /** Returns how these values were written; null if that is not known. */
+  /** Returns the written text of these values; null if it is not known. */
   look(values: LineValues): Ascii | null {
     const key = values.texts[this.keyPlace]
     if (key !== this.lastKey) {
@@ -65,7 +65,7 @@ export class RunMemory {
     return same
   }
 
-  /** Notes how the values of the last look were written, if the line before had them too. */
+  /** Keeps the written text of the values of the last look, if the line before had them too. */
   keep(text: () => string): void {
     if (this.same) this.last.written = new Ascii(text())
   }

@@ -1,4 +1,4 @@
-// How each format writes values: quotes, escapes, and what stands before, between and behind them.
+// The styles of the formats: quotes, escapes, and the text before, between and after values.
 
 import { jsonText, plainText } from './escape.js'
 import { type ListRow, numberText } from './fields.js'
@@ -14,7 +14,7 @@ export interface Style {
   readonly wordQuote: string
   /** Returns the text before a field's value. */
   readonly begin: (name: string) => string
-  /** The text before, between and behind the numbers of a field, and before each. */
+  /** The text before, between and after the numbers of a field, and before each. */
   readonly numbers: {
     readonly open: (name: string) => string
     readonly between: string

@@ -1,4 +1,4 @@
-// Writes points in time. Most lines of a second share what they begin with, so it is remembered.
+// Writes points in time. Most lines of a second share their beginning, so it is remembered.
 
 import { Ascii } from './ascii.js'
 
@@ -8,14 +8,14 @@ const two = (number: number): string => String(number).padStart(2, '0')
 /** Writes a second as `2026-11-27T08:50:00.`; its milliseconds and `Z` follow. */
 export const isoText = (second: number): string => new Date(second * 1_000).toISOString().slice(0, -4)
 
-/** Writes a second as the common log format does: `27/Nov/2026:08:50:00 +0000`. */
+/** Writes a second in the common log format: `27/Nov/2026:08:50:00 +0000`. */
 export function clfText(second: number): string {
   const at = new Date(second * 1_000)
   const day = `${two(at.getUTCDate())}/${MONTHS[at.getUTCMonth()]}/${at.getUTCFullYear()}`
   return `${day}:${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} +0000`
 }
 
-/** How many seconds are remembered: requests that began in different ones end together. */
+/** The number of remembered seconds: requests that began in different seconds end together. */
 const KEPT = 16
 
 /** The texts of the last seconds. */

@@ -4,14 +4,14 @@ import type { Member } from './member.js'
 
 export class Affinity {
   private hmac: ((name: string) => string) | null
-  /** The members by the values of their cookies; empty until one is asked for. */
+  /** The members by the values of their cookies; empty until a value is asked for. */
   private readonly byValue = new Map<string, Member>()
 
   constructor(hmac: ((name: string) => string) | null) {
     this.hmac = hmac
   }
 
-  /** Takes another hash. Cookies of the one before name nobody. */
+  /** Takes another hash. Cookies of the last one then name no member. */
   configure(hmac: ((name: string) => string) | null, members: readonly Member[]): void {
     if (hmac === this.hmac) return
     this.hmac = hmac
@@ -19,7 +19,7 @@ export class Affinity {
     this.forget()
   }
 
-  /** Forgets which members there are. */
+  /** Forgets the list of members. */
   forget(): void {
     this.byValue.clear()
   }
@@ -30,7 +30,7 @@ export class Affinity {
     return member.affinity
   }
 
-  /** Returns the member of these that a cookie names; null if there is none. */
+  /** Returns the member of this list that a cookie names; null if there is none. */
   find(value: string, members: readonly Member[]): Member | null {
     if (this.hmac === null) return null
     if (this.byValue.size === 0) for (const each of members) this.byValue.set(this.valueOf(each), each)

@@ -7,12 +7,14 @@ export type BalanceEvent =
   | 'ejected'
   | 'returned'
   | 'reached'
-  /** The time of what an operator had set is over. */
+  /** The overlay of an operator has ended by its time. */
   | 'overlay-over'
   | 'panic'
   | 'calm'
 
-/** A member's score for a key: the highest is chosen, if it is a candidate with room under the bound. */
+/**
+ * A member's score for a key. The highest is chosen, if its member is a candidate with room under the bound.
+ */
 export interface Score {
   readonly member: string
   readonly score: number

@@ -1,22 +1,22 @@
-// What a balancer is made of, and how it comes of the configuration.
+// The options of a balancer, and their derivation from the configuration.
 
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from './options.js'
 
 export interface BalancerOptions {
   readonly balance: BalanceOptions
   readonly passive: PassiveHealthOptions | null
-  /** Below this share of usable members it panics, 0 to 1; at 0 it never does. */
+  /** The share of usable members, 0 to 1, below which it panics; at 0 it never does. */
   readonly panic: number
-  /** Whether active checks tell their results. Without them an unknown member counts as up. */
+  /** True if active checks report their results. Without them an unknown member counts as up. */
   readonly checked: boolean
-  /** What a member is before its first check. */
+  /** The state of a member before its first check. */
   readonly initial: 'up' | 'check'
-  /** Checks in a row until a member is up, and until it is down. */
+  /** The number of checks in a row until a member is up, and until it is down. */
   readonly healthy: number
   readonly unhealthy: number
   /** The time after which unknown members count as up if all are unknown, in ms. */
   readonly timeoutMs: number
-  /** Makes the value of an affinity cookie of a member's name; null without affinity. */
+  /** Makes the value of an affinity cookie from a member's name; null without affinity. */
   readonly hmac: ((name: string) => string) | null
 }
 

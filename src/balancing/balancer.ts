@@ -1,10 +1,10 @@
-// The balancer of a backend: which of its members may be chosen now, and which one is (design: Balancing).
+// The balancer of a backend. It knows which members may be chosen now, and chooses one (design: Balancing).
 //
 //   usable: up for the active checks, and not ejected
 //     └─ fewer than the share `panic` ──► ejections are ignored ── all are down ──► all are tried
 //
-// It has no clock: `now` is ms of the pollset's clock, and is told. What depends on health and time is
-// computed when something has changed, so that a choice costs a few comparisons.
+// It has no clock: callers pass `now`, in ms of the pollset's clock. Everything that depends on health and
+// time is computed when something has changed, so a choice costs a few comparisons.
 
 import { Affinity } from './affinity.js'
 import type { BalanceEvent, Score } from './balance-event.js'
@@ -18,14 +18,14 @@ import { type Chance, hash, leastRequests, random, roundRobin, scoreOf } from '.
 import { weigh } from './slow-start.js'
 import { Unreachable } from './unreachable.js'
 
-/** Which members are candidates: `up` has the ejected ones too. */
+/** The members that are candidates: `up` includes the ejected ones. */
 type Take = 'usable' | 'up' | 'unknown' | 'all'
 
 const NONE: readonly Member[] = []
 
 export class Balancer {
   members: readonly Member[] = NONE
-  /** Is called after each event, with the member that it happened to. */
+  /** Is called after each event, with the member concerned. */
   onEvent: ((event: BalanceEvent, member: Member | null, now: number) => void) | null = null
   /** Is called when a member can be chosen, after a time in which none could. */
   onUsable: ((now: number) => void) | null = null
@@ -36,18 +36,18 @@ export class Balancer {
   private readonly candidates: { members: Member[]; even: boolean } = { members: [], even: true }
   private readonly unreachable = new Unreachable()
   private panicking = false
-  /** While first checks decide: until when. Otherwise 0. */
+  /** The end of the wait for first checks; 0 if none is awaited. */
   private awaitedUntil = 0
-  /** Something has changed since the candidates were found. */
+  /** True if something has changed since the candidates were found. */
   private stale = true
-  /** When time alone will change the candidates. */
+  /** The time at which time alone will change the candidates. */
   private changesAt = Number.POSITIVE_INFINITY
-  /** When time alone changes the shares: at each moment of a slow start. */
+  /** True while time alone changes the shares: at each moment of a slow start. */
   private ramping = false
   private weighedAt = Number.NEGATIVE_INFINITY
   private readonly affinity: Affinity
 
-  /** @param chance returns a number in [0, 1), of the pollset's randomness */
+  /** @param chance returns a number in [0, 1), from the pollset's randomness */
   constructor(options: BalancerOptions, now: number, chance: Chance) {
     this.options = options
     this.passive = new PassiveHealth(options.passive)
@@ -63,7 +63,7 @@ export class Balancer {
     this.stale = true
     for (const each of this.members) {
       if (options.checked === before.checked) continue
-      // Those that have served go on until checks fail.
+      // Members that have served stay up until checks fail.
       each.active = options.checked ? 'up' : 'unknown'
       each.passedChecks = 0
       each.failedChecks = 0
@@ -72,7 +72,10 @@ export class Balancer {
     this.affinity.configure(options.hmac, this.members)
   }
 
-  /** Takes this list of members. Those that stay keep their state; the first list has no slow start. */
+  /**
+   * Takes this list of members. Members that stay keep their state; members of the first list
+   * have no slow start.
+   */
   replace(members: readonly Member[], now: number): void {
     const before = new Set(this.members)
     for (const each of members) {
@@ -90,7 +93,7 @@ export class Balancer {
 
   /**
    * Returns the member for the next request, or null if none is usable.
-   * @param key what the policy `hash` hashes; null if the request has none: then as `least-requests`
+   * @param key the key for the policy `hash`; null if the request has none: then `least-requests` chooses
    * @param tried members that are avoided while another is left
    */
   choose(now: number, key: string | null, tried: readonly Member[]): Member | null {
@@ -103,7 +106,7 @@ export class Balancer {
     return member
   }
 
-  /** Whether there is a candidate that is not among these. One that cannot be reached is (B39). */
+  /** Returns true if there is a candidate outside this list. An unreachable one counts (B39). */
   hasOther(now: number, tried: readonly Member[]): boolean {
     this.refresh(now)
     return this.candidates.members.some((each) => !tried.includes(each))
@@ -125,7 +128,7 @@ export class Balancer {
     member.load--
   }
 
-  /** Lays this over the configuration of a member, in place of what was laid before; null takes it away. */
+  /** Lays this over the configuration of a member, in place of an earlier overlay; null removes that. */
   overlay(member: Member, overlay: Overlay | null, now: number): void {
     const served = isServing(member)
     member.lay(overlay)
@@ -136,16 +139,16 @@ export class Balancer {
 
   /** Counts a request that the member answered. */
   succeeded(member: Member, now: number): void {
-    // Its ejection may have ended.
+    // The member's ejection may have ended.
     this.refresh(now)
     member.failures = 0
     member.outcomes?.add(false, now)
   }
 
   /**
-   * Counts a request that the member failed. What the client caused must not be told.
-   * @param session the lost connection, or the fault of one that could not be opened: it counts once a
-   *   second, however many requests tell it. Null for a failure of this request alone.
+   * Counts a request that the member failed. Failures caused by the client must not be reported.
+   * @param session the lost connection, or the fault of a connection that could not be opened: it counts once
+   *   a second, however many requests report it. Null for a failure of this request alone.
    */
   failed(member: Member, now: number, session: object | null): void {
     this.refresh(now)
@@ -156,15 +159,15 @@ export class Balancer {
   }
 
   /**
-   * No connection to this member could be made: it counts as a failure, and the member is avoided until one
-   * can be made. @param why the fault, as in {@link failed}
+   * Counts a failed connection to this member, which is avoided until one succeeds.
+   * @param why the fault, as in {@link failed}
    */
   unreached(member: Member, now: number, why: object): void {
     this.unreachable.add(member, now)
     this.failed(member, now, why)
   }
 
-  /** A connection to this member is open. */
+  /** Notes that a connection to this member is open. */
   reached(member: Member, now: number): void {
     if (!this.unreachable.remove(member)) return
     member.usableSince = now
@@ -194,14 +197,14 @@ export class Balancer {
     this.refresh(now)
   }
 
-  /** Whether requests go to members that would not get any, as too few are usable. */
+  /** Returns true if requests go to members that would otherwise get none, since too few are usable. */
   isPanicking(now: number): boolean {
     this.refresh(now)
     return this.panicking
   }
 
   /**
-   * Returns until when first checks may make a member usable: until then a request may wait for
+   * Returns the time until which first checks may make a member usable: until then a request may wait for
    * {@link onUsable}. 0 if none is awaited.
    */
   awaitsChecksUntil(now: number): number {
@@ -214,7 +217,7 @@ export class Balancer {
     return this.affinity.valueOf(member)
   }
 
-  /** Returns the member that a cookie names, a draining one too; null if it is unknown or not usable. */
+  /** Returns the member that a cookie names, even a draining one; null if it is unknown or not usable. */
   byAffinity(value: string, now: number): Member | null {
     const member = this.affinity.find(value, this.members)
     if (member === null) return null
@@ -226,7 +229,7 @@ export class Balancer {
     return member
   }
 
-  /** Returns the scores of all members for a key of the policy `hash`, the best first. */
+  /** Returns the scores of all members for a key of the policy `hash`, best first. */
   scores(key: string, now: number): readonly Score[] {
     this.refresh(now)
     const keyHash = hashText(key)
@@ -256,7 +259,7 @@ export class Balancer {
     return this.options.checked && this.options.initial === 'check'
   }
 
-  /** Whether the active checks leave it in. */
+  /** Returns true if the active checks keep the member in. */
   private isUp(member: Member): boolean {
     return member.active === 'up' || (member.active === 'unknown' && !this.pending)
   }
@@ -275,7 +278,7 @@ export class Balancer {
     this.onEvent?.(active, member, now)
   }
 
-  /** A member that is alone, that checks have left alone, or that is one no longer, is never ejected. */
+  /** Returns true if a member may be ejected: one that is still a member, and not the only usable one. */
   private mayEject(member: Member): boolean {
     let all = 0
     let others = 0
@@ -346,7 +349,7 @@ export class Balancer {
     if (had === 0 && this.candidates.members.length > 0) this.onUsable?.(now)
   }
 
-  /** Takes away an overlay whose time is over. */
+  /** Removes an overlay whose time is over. */
   private expire(member: Member, now: number): void {
     const until = member.overlay?.until ?? Number.POSITIVE_INFINITY
     if (until > now) {
@@ -377,7 +380,8 @@ export class Balancer {
       credit += each.credit
       members.push(each)
     }
-    // Round-robin's credits sum to 0, or a newcomer would be owed what others had before it.
+    // The credits of round-robin sum to 0. Otherwise a newcomer would be owed the requests that
+    // others had before it.
     for (const each of members) each.credit -= credit / members.length
   }
 

@@ -1,4 +1,5 @@
-// The room of balancing: endpoints as members, the choice of one, their health and load. It knows no HTTP.
+// The room of balancing: endpoints as members, the choice of a member, their health and load.
+// It knows no HTTP.
 
 export type * from './balance-event.js'
 export { Balancer } from './balancer.js'

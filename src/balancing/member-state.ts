@@ -1,14 +1,14 @@
-// A member as it is now, for people and metrics.
+// The current state of a member, for people and metrics.
 
 import type { ActiveState, Member } from './member.js'
 import type { Overlay } from './overlay.js'
 
-/** An overlay as it is now. */
+/** The current state of an overlay. */
 export interface OverlayState {
   readonly weight: number | null
   readonly drain: boolean
   readonly block: boolean
-  /** ms until it ends; null: not by time */
+  /** ms until it ends; null: time does not end it */
   readonly endsInMs: number | null
 }
 
@@ -30,17 +30,19 @@ export interface MemberState {
   readonly active: ActiveState | null
   /** ms until its ejection ends; 0 without one. */
   readonly ejectedMs: number
-  /** False after a connection could not be made, until one was. */
+  /** False from a failed connection until a successful one. */
   readonly reachable: boolean
   readonly draining: boolean
   readonly blocked: boolean
   /** The overlay that an operator has set at run time; null without one. */
   readonly overlay: OverlayState | null
-  /** Whether it is chosen now. */
+  /** True if it may be chosen now. */
   readonly chosen: boolean
 }
 
-/** Returns the state of a member. @param checked it has active checks; `now`: ms of the pollset's clock */
+/**
+ * Returns the state of a member. @param checked true: it has active checks; `now`: ms of the pollset's clock
+ */
 export const stateOf = (member: Member, now: number, checked: boolean): MemberState => ({
   name: member.name,
   weight: member.weight,

@@ -1,10 +1,10 @@
-// One endpoint as the balancer sees it: its weight, its load and its health.
+// An endpoint, as seen by the balancer: its weight, its load and its health.
 
 import { hashText } from './hash.js'
 import type { OutcomeWindow } from './outcome-window.js'
 import type { Overlay } from './overlay.js'
 
-/** What active checks know of a member. */
+/** The result of active checks. */
 export type ActiveState = 'unknown' | 'up' | 'down'
 
 export class Member {
@@ -14,53 +14,54 @@ export class Member {
   readonly hash: number
   /** The operator's overlay; null without one. {@link Balancer.overlay} sets it. */
   overlay: Overlay | null = null
-  /** Its weight, by the overlay if that has one. At 0 it gets no new request. */
+  /** Its weight: that of the overlay, if it has one. At 0 it gets no new request. */
   weight: number
   /** Requests that have a lease or wait for one. */
   load = 0
   /** ms of the pollset's clock */
   readonly addedAt: number
   active: ActiveState = 'unknown'
-  /** It gets no new request, but for those of its own clients by affinity. */
+  /** True if it gets no new requests, except from clients that affinity keeps at it. */
   draining = false
-  /** It gets no new request at all. */
+  /** True if it gets no new requests at all. */
   blocked = false
-  /** Active checks in a row that passed, and that failed. @internal */
+  /** The number of active checks in a row that passed, and of those that failed. @internal */
   passedChecks = 0
   /** @internal */
   failedChecks = 0
-  /** Failed requests in a row. @internal */
+  /** The number of failed requests in a row. @internal */
   failures = 0
-  /** The outcomes of the last time; null while no rate is watched. @internal */
+  /** The outcomes of recent requests; null while no rate is watched. @internal */
   outcomes: OutcomeWindow | null = null
-  /** What it has lost, and when: connections, or faults of opening one. @internal */
+  /** Its losses and their times: connections, or faults of opening a connection. @internal */
   losses: WeakMap<object, number> | null = null
-  /** When its ejection ends, in ms of the pollset's clock; 0 while it is not ejected. */
+  /** The end of its ejection, in ms of the pollset's clock; 0 while it is not ejected. */
   ejectedUntil = 0
-  /** By which its next ejection is longer than the first. @internal */
+  /** The number of ejections by which its next one is longer than the first. @internal */
   ejections = 0
-  /** When its last ejection ended. @internal */
+  /** The end of its last ejection. @internal */
   returnedAt = 0
   /**
-   * When it became usable; its slow start counts from here. -Infinity: at the start of the program.
+   * The time at which it became usable, from which its slow start counts. -Infinity: at the
+   * start of the program.
    * @internal
    */
   usableSince = Number.NEGATIVE_INFINITY
   /** Its weight now, lower during a slow start. @internal */
   share: number
   /**
-   * While no connection to it can be made: when the next request may try it. Otherwise 0.
+   * The time at which the next request may try it, while no connection to it can be made. Otherwise 0.
    * @internal
    */
   trialAt = 0
-  /** What round-robin owes it. @internal */
+  /** The credit that round-robin owes it. @internal */
   credit = 0
-  /** Whether it is chosen from now. @internal */
+  /** True if it may be chosen now. @internal */
   candidate = false
   /** The value of its affinity cookie; null until it is asked for. @internal */
   affinity: string | null = null
 
-  /** Its weight by the configuration. */
+  /** Its configured weight. */
   private configured: number
 
   /** @param weight 1 to 256, relative to the other members */
@@ -73,7 +74,7 @@ export class Member {
     this.addedAt = addedAt
   }
 
-  /** Gives it another weight by the configuration. Tell the balancer by {@link Balancer.replace}. */
+  /** Gives it another configured weight. Tell the balancer by {@link Balancer.replace}. */
   configure(weight: number): void {
     this.configured = weight
     this.weight = this.overlay?.weight ?? weight

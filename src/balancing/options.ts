@@ -1,6 +1,6 @@
 // The options of balancing and health checks, as plain data.
 
-/** What a hash is made of, or a cookie's name. */
+/** The input of a hash, or a cookie's name. */
 export interface HashKeyOptions {
   readonly kind: 'address' | 'field' | 'cookie'
   /** The name of the field or cookie; '' for `address`. */
@@ -9,22 +9,22 @@ export interface HashKeyOptions {
 
 export interface BalanceOptions {
   readonly policy: 'round-robin' | 'least-requests' | 'random' | 'hash'
-  /** For `hash`. */
+  /** The input of the policy `hash`; null for other policies. */
   readonly key: HashKeyOptions | null
-  /** A hashed endpoint above this multiple of the mean load is passed over; 0 for no bound. */
+  /** The multiple of the mean load above which a hashed endpoint is passed over; 0 for no bound. */
   readonly bound: number
   readonly slowStartMs: number
   /** Keeps a client at its endpoint by a cookie; null for none. */
   readonly affinity: {
     readonly cookie: string
-    /** Null: made at start. */
+    /** The key of the cookies; null: one is made at the start. */
     readonly key: string | null
   } | null
 }
 
 export interface ActiveHealthOptions {
   readonly kind: 'http' | 'grpc' | 'tcp'
-  /** http */
+  /** The path, for http. */
   readonly path: string
   readonly host: string | null
   /** http: inclusive ranges of status codes that pass. */
@@ -33,15 +33,15 @@ export interface ActiveHealthOptions {
   readonly service: string
   readonly intervalMs: number
   readonly timeoutMs: number
-  /** Passed checks in a row until it is up, and failed ones until it is down. */
+  /** The number of passed checks in a row until an endpoint is up, and of failed ones until it is down. */
   readonly healthy: number
   readonly unhealthy: number
-  /** `check`: a new endpoint gets no request before it has passed. */
+  /** The state of a new endpoint. `check`: it gets no request before it has passed. */
   readonly initial: 'up' | 'check'
 }
 
 export interface PassiveHealthOptions {
-  /** Failures in a row that eject; 0 for never. */
+  /** The number of failures in a row that eject; 0 for never. */
   readonly consecutive: number
   /** The share of failures that ejects, 0 to 1, of at least `rateLeast` requests in `rateMs`; 0 for never. */
   readonly rate: number

@@ -1,4 +1,4 @@
-// The outcomes of the requests of the last time, counted by tenths of it.
+// The outcomes of the requests of a recent time, counted by tenths of it.
 
 const SLICES = 10
 

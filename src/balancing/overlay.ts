@@ -4,10 +4,10 @@
 export interface Overlay {
   /** 0 to 256, relative to the other members; null: as configured. */
   readonly weight: number | null
-  /** It gets no new request, but for those of its own clients by affinity. */
+  /** True if it gets no new requests, except from clients that affinity keeps at it. */
   readonly drain: boolean
-  /** It gets no new request at all. */
+  /** True if it gets no new requests at all. */
   readonly block: boolean
-  /** When the overlay ends, in ms of the pollset's clock; Infinity: not by time. */
+  /** The end of the overlay, in ms of the pollset's clock; Infinity: time does not end it. */
   readonly until: number
 }

@@ -1,12 +1,12 @@
-// Passive health: members whose requests fail are ejected for a time (Envoy's outlier detection). It says
-// when a member is to be ejected; the balancer knows the other members.
+// Passive health: members whose requests fail are ejected for a time (Envoy's outlier detection). This file
+// decides when a member must be ejected; the balancer knows the other members.
 
 import type { Member } from './member.js'
 import type { PassiveHealthOptions } from './options.js'
 import { OutcomeWindow } from './outcome-window.js'
 
 /**
- * Within this time a lost connection counts once, in ms. Its requests learn of it in one turn. A fault
+ * The time within which a lost connection counts once, in ms. Its requests learn of it in one turn. A fault
  * without a connection, such as a late connect, may be the same object again later.
  */
 const SAME_LOSS_MS = 1000
@@ -18,7 +18,7 @@ export class PassiveHealth {
     this.options = options
   }
 
-  /** Changes the options. Counts of these members go on, as far as they mean the same. */
+  /** Changes the options. Counts of these members continue where they keep their meaning. */
   configure(options: PassiveHealthOptions | null, members: readonly Member[]): void {
     const sameWindow = this.options?.rateMs === options?.rateMs
     this.options = options
@@ -36,8 +36,8 @@ export class PassiveHealth {
   }
 
   /**
-   * Counts a failed request of a member that is not ejected. Returns whether the member has failed too often.
-   * @param lost what failed, if it fails more than one request: it counts once
+   * Counts a failed request of a member that is not ejected. Returns true if the member has failed too often.
+   * @param lost the thing that failed, if it fails more than one request: it counts once
    */
   failed(member: Member, now: number, lost: object | null): boolean {
     const { options } = this
@@ -57,13 +57,16 @@ export class PassiveHealth {
     return outcomes.total >= options.rateLeast && outcomes.failed >= options.rate * outcomes.total
   }
 
-  /** Whether one more of `all` members may be ejected: always one, unless none may be. */
+  /** Returns true if one more of `all` members may be ejected: always one, unless none may be. */
   mayEject(ejected: number, all: number): boolean {
     const most = this.options?.ejectedMax ?? 0
     return most > 0 && ejected < Math.max(1, Math.floor(most * all))
   }
 
-  /** The n-th ejection lasts n times as long as the first. Each such time without one takes back one. */
+  /**
+   * Ejects a member. The n-th ejection lasts n times as long as the first. Each such time without an
+   * ejection lowers n by 1.
+   */
   eject(member: Member, now: number): void {
     const { options } = this
     if (options === null) return
@@ -72,7 +75,7 @@ export class PassiveHealth {
     member.ejectedUntil = now + Math.min(options.ejectionMostMs, options.ejectionMs * member.ejections)
   }
 
-  /** Ends an ejection. The member begins with counts of 0. */
+  /** Ends an ejection. The member starts again with counts of 0. */
   returned(member: Member, now: number): void {
     member.ejectedUntil = 0
     member.returnedAt = now

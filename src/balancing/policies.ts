@@ -1,5 +1,5 @@
-// The policies: which of several members gets the next request. Each is a function of the members that may be
-// chosen, at least two of them, of which at least one is not avoided.
+// The policies: each chooses the member that gets the next request. A policy is a function of the members
+// that may be chosen. There are at least two of them, and at least one is not avoided.
 
 import { hashText, unitOf } from './hash.js'
 import type { Member } from './member.js'
@@ -7,14 +7,14 @@ import type { Member } from './member.js'
 /** Members that may be chosen, each with its share. */
 export interface Candidates {
   readonly members: readonly Member[]
-  /** All shares are equal. */
+  /** True if all shares are equal. */
   readonly even: boolean
 }
 
 /** Returns a number in [0, 1). */
 export type Chance = () => number
 
-/** Smooth weighted round-robin: exact over a round, and the heavy ones do not come in a row. */
+/** Chooses by smooth weighted round-robin: exact over a round, and heavy members do not come in a row. */
 export function roundRobin(among: Candidates, avoid: readonly Member[]): Member {
   let chosen: Member | null = null
   let total = 0
@@ -29,7 +29,7 @@ export function roundRobin(among: Candidates, avoid: readonly Member[]): Member 
   return member
 }
 
-/** Weighted by shares. */
+/** Chooses at random, weighted by shares. */
 export function random(among: Candidates, avoid: readonly Member[], chance: Chance): Member {
   const { members, even } = among
   if (even && avoid.length === 0) return members[Math.floor(chance() * members.length)]
@@ -37,8 +37,8 @@ export function random(among: Candidates, avoid: readonly Member[], chance: Chan
 }
 
 /**
- * Of two members drawn by their shares: the first, unless the second has less load for its share, both
- * without this request and with it. So shares hold at low load too, and a slow start is one under any load.
+ * Chooses the first of two members drawn by their shares, unless the second has less load for its share, both
+ * without this request and with it. So shares hold at low load too, and a slow start works under any load.
  */
 export function leastRequests(among: Candidates, avoid: readonly Member[], chance: Chance): Member {
   const { members, even } = among
@@ -58,8 +58,8 @@ export function leastRequests(among: Candidates, avoid: readonly Member[], chanc
 }
 
 /**
- * Weighted rendezvous: the member with the best score for the key, of those with room under the bound
- * (all, if none that is not avoided has room).
+ * Chooses by weighted rendezvous: the member with the best score for the key, among those with room under the
+ * bound (among all, if every member with room is avoided).
  */
 export function hash(among: Candidates, avoid: readonly Member[], key: string, bound: number): Member {
   const { members } = among
@@ -94,7 +94,7 @@ export function scoreOf(keyHash: number, member: Member): number {
   return Math.log(unitOf(keyHash, member.hash)) / member.share
 }
 
-/** Draws one by its share. Without another than `except`, that one. */
+/** Draws a member by its share; `except` only if there is no other. */
 function draw(
   members: readonly Member[],
   avoid: readonly Member[],

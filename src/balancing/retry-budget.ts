@@ -1,7 +1,7 @@
-// The retry budget: first attempts pay in, retries take out when they are decided, so that retries cannot
-// multiply the load of a backend that fails (design: Balancing).
+// The retry budget: first attempts pay in, and each retry takes out when it is decided. So retries cannot
+// multiply the load of a failing backend (design: Balancing).
 
-/** What was paid in is kept for this many seconds. */
+/** The number of seconds for which payments are kept. */
 const SECONDS_KEPT = 10
 
 export class RetryBudget {
@@ -13,7 +13,7 @@ export class RetryBudget {
   private tokens: number
   private second: number
   private at: number
-  /** Retries that were granted, and that were not. */
+  /** The numbers of retries that were granted, and that were refused. */
   private granted = 0
   refused = 0
 
@@ -46,7 +46,7 @@ export class RetryBudget {
     }
     this.granted++
     this.tokens -= 1000
-    // The oldest go first, as they would be lost first.
+    // The oldest tokens are taken first, as they would be lost first.
     let owed = 1000
     for (let each = this.second + 1; owed > 0 && each <= this.second + SECONDS_KEPT; each++) {
       const slot = each % SECONDS_KEPT
@@ -66,7 +66,7 @@ export class RetryBudget {
     this.tokens += thousandths
   }
 
-  /** Pays in for the time since the last call, and forgets what is too old. */
+  /** Pays in for the time since the last call, and forgets old payments. */
   private advance(now: number): void {
     const second = Math.floor(now / 1000)
     if (second - this.second >= SECONDS_KEPT) {
@@ -74,7 +74,7 @@ export class RetryBudget {
       this.tokens = this.perSecond * 1000 * SECONDS_KEPT
       this.second = second
       this.at = now
-      // The second that runs has only begun.
+      // The current second has only begun.
       this.pay(this.perSecond * (now - second * 1000 - 1000))
       return
     }
@@ -95,9 +95,9 @@ export class RetryBudget {
 }
 
 /**
- * The pause before a retry, in ms: full jitter, as of AWS's "Exponential Backoff And Jitter".
+ * Returns the pause before a retry, in ms: full jitter, as in AWS's "Exponential Backoff And Jitter".
  * @param attempt 1 for the first retry
- * @param first the bound of the first pause, which doubles with each, in ms
+ * @param first the bound of the first pause in ms, which doubles with each attempt
  * @param most the bound of all pauses, in ms
  * @param chance a number in [0, 1)
  */

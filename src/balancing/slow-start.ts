@@ -1,19 +1,22 @@
-// Slow start: a member that has become usable gets less than its weight at first, while an older one is
-// there.
+// Slow start: a member that has become usable at first gets less than its weight, while an
+// older one is there.
 
 import type { Member } from './member.js'
 
 /** Members that may be chosen now. */
 export interface Weighed {
   readonly members: readonly Member[]
-  /** All shares are equal. */
+  /** True if all shares are equal. */
   even: boolean
 }
 
-/** The least part of its weight that a member has in its slow start. */
+/** The smallest part of its weight that a member has in its slow start. */
 const SLOW_START_LEAST = 0.1
 
-/** Sets the share of each member. Returns whether time alone changes them, since one is in its slow start. */
+/**
+ * Sets the share of each member. Returns true if time alone changes them, since a member is
+ * in its slow start.
+ */
 export function weigh(candidates: Weighed, now: number, windowMs: number): boolean {
   const { members } = candidates
   let oldest = Number.POSITIVE_INFINITY

@@ -1,10 +1,10 @@
-// The members to which no connection can be made. Each is avoided while another candidate is left, but for
-// one request in a while, which tries it: nothing else would find out that it is back. Ejection does not
+// The members to which no connection can be made. Each is avoided while another candidate is left, except by
+// one request from time to time, which tries it: nothing else would show that it is back. Ejection does not
 // replace this: it needs several failures, and is bounded to a share of the members.
 
 import type { Member } from './member.js'
 
-/** A member that cannot be reached gets one request in this time, in ms. */
+/** The time, in ms, in which an unreachable member gets one request. */
 const TRIAL_MS = 1_000
 
 const NONE: readonly Member[] = []
@@ -17,7 +17,7 @@ export class Unreachable {
     member.trialAt = now + TRIAL_MS
   }
 
-  /** Returns whether it was one of them. */
+  /** Returns true if the member was unreachable. */
   remove(member: Member): boolean {
     if (member.trialAt === 0) return false
     member.trialAt = 0
@@ -25,20 +25,20 @@ export class Unreachable {
     return true
   }
 
-  /** Forgets those that are not among these. */
+  /** Forgets members that are not in this list. */
   retain(members: readonly Member[]): void {
     for (const each of this.members) if (!members.includes(each)) each.trialAt = 0
     this.members = this.members.filter((each) => members.includes(each))
   }
 
-  /** A request tries this member: for others it is not yet time. */
+  /** Notes that a request tries this member: other requests must wait for their time. */
   tries(member: Member, now: number): void {
     if (member.trialAt > 0) member.trialAt = now + TRIAL_MS
   }
 
   /**
-   * Returns which of these candidates are avoided by a request that has tried some: never all of them, and
-   * those that it has tried rather than others.
+   * Returns the candidates that a request avoids after it has tried some. It never avoids all, and it avoids
+   * the tried ones rather than others.
    */
   avoided(candidates: readonly Member[], tried: readonly Member[], now: number): readonly Member[] {
     if (this.members.length > 0) {

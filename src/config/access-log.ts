@@ -17,9 +17,9 @@ import type { Part } from './parts.js'
 import { type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 
-/** What is hidden in the access log and in lists. */
+/** The things that are hidden in the access log and in lists. */
 export interface LogRedaction extends Redaction {
-  /** Of the keys of commands. */
+  /** The hidden parts of the keys of commands. */
   readonly keys: KeyRedaction
 }
 
@@ -27,7 +27,7 @@ export const defaultLogRedaction: LogRedaction = { ...defaultRedaction, keys: 'i
 
 const quoted = (text: string): string => JSON.stringify(text)
 
-/** The fields, for their names. */
+/** The fields, of which only the names are used. */
 const knownFields = (): LogFields<Exchange> => exchangeFields(defaultRedaction)
 
 /** Returns why this is not the name of a field, or null. */
@@ -40,7 +40,7 @@ export function wrongField(name: string): string | null {
     : `${quoted(name)} is not a field of the access log${didYouMean(name, fields.names)}`
 }
 
-/** Reads a template, with known fields. */
+/** Reads a template whose fields must be known. */
 export function readTemplate(text: string): Reading<string> {
   const template = templateOf(text)
   if (typeof template === 'string') return wrong(`the template ${template}`)
@@ -113,7 +113,7 @@ export const accessLog = (s: Scalars) =>
 
 /** The fields, format and file of an access log. */
 export interface AccessLogOptions {
-  /** `-` is standard output. */
+  /** The path; `-` is standard output. */
   readonly file: string
   readonly format?: AccessLogConfig['format'] | undefined
   readonly fields?: readonly string[] | undefined
@@ -126,7 +126,7 @@ export interface AccessLogOptions {
     | undefined
 }
 
-/** Returns it with its defaults. */
+/** Returns the access log with its defaults. */
 export const accessLogConfig = ({ file, format, fields, redact }: AccessLogOptions): AccessLogConfig => ({
   file,
   format: format ?? 'json',

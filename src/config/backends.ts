@@ -81,7 +81,7 @@ export class BackendReading {
     }
   }
 
-  /** An app of the program is reached in one way, and there is one of it. */
+  /** Checks an app of the program: it is reached in one way, and is the only endpoint. */
   private checkHandler(): void {
     for (const name of ONLY_ENDPOINTS)
       if (this.entry.value[name] !== undefined)

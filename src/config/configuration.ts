@@ -1,6 +1,6 @@
 // The configuration as plain data, after includes, defaults and inheritance: names are checked, durations are
 // in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread,
-// unless it came from code and has functions of the program. server/ makes a running server of it.
+// unless it came from code and has functions of the program. server/ makes a running server from it.
 
 import type { FormatName } from '../access-log/index.js'
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
@@ -9,35 +9,37 @@ import type { LogRedaction } from './access-log.js'
 import type { Place } from './diagnostics.js'
 import type { BackendChooser, HeldApp } from './live.js'
 
-/** Where a value was written. In a document from code `line` is 0; for a value that is built in, -1. */
+/** The place where a value was written. In a document from code `line` is 0; for a built-in value, -1. */
 export type Source = Place
 
 export interface Configuration {
-  /** How it was written: messages name settings so. */
+  /** The form in which it was written: messages name settings in that form. */
   readonly form: 'options' | 'document'
   readonly listeners: readonly ListenerConfig[]
   readonly trustedProxies: TrustedProxiesConfig
   /** Allowed targets of plain CONNECT. */
   readonly connect: readonly string[]
-  /** Those of HTTP. */
+  /** The backends of HTTP. */
   readonly backends: readonly BackendConfig[]
   readonly redisBackends: readonly RedisBackendConfig[]
-  /** In the order of the file; includes follow, sorted by name. */
+  /** The routes, in the order of the file; includes follow, sorted by name. */
   readonly routes: readonly RouteConfig[]
   /** Limits that differ from the defaults, by room: `{ http2: { lingerMs: 500 } }`. */
   readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly resolver: ResolverConfig
-  /** The processes that carry requests, with a primary process; 1: it carries them itself. */
+  /**
+   * The number of processes that carry requests, beside a primary process; 1: the only process carries them.
+   */
   readonly workers: number
   readonly shutdown: ShutdownConfig
   readonly debug: DebugConfig | null
-  /** Null: there is no access log. */
+  /** The access log; null: there is none. */
   readonly accessLog: AccessLogConfig | null
   readonly processLog: ProcessLogConfig
   readonly admin: AdminConfig | null
-  /** Where health, readiness and metrics are told without a token. */
+  /** The listener at which health, readiness and metrics need no token; null: there is none. */
   readonly probes: { readonly address: string } | null
-  /** Where settings that belong to no name were written: `limits.http2.lingerMs`, `shutdown.delayMs`. */
+  /** The places of settings that belong to no name: `limits.http2.lingerMs`, `shutdown.delayMs`. */
   readonly sources: Readonly<Record<string, Source>>
 }
 
@@ -46,11 +48,11 @@ export interface ListenerConfig {
   readonly source: Source
   /** `HOST:PORT`, `:PORT`, `PORT` or `unix:PATH`. */
   readonly address: string
-  /** Null in clear text. */
+  /** TLS; null in clear text. */
   readonly tls: ListenerTlsConfig | null
-  /** In order of preference. */
+  /** The protocols, in order of preference. */
   readonly protocols: readonly ('h2' | 'http/1.1')[]
-  /** Null: it serves HTTP. */
+  /** The settings of Redis; null: it serves HTTP. */
   readonly redis: RedisListenerConfig | null
 }
 
@@ -62,9 +64,9 @@ export interface RedisListenerConfig {
 }
 
 export interface ListenerTlsConfig {
-  /** The first serves clients that name no server, or an unknown one. */
+  /** The certificates. The first serves clients that name no server, or an unknown one. */
   readonly certificates: readonly CertificateConfig[]
-  /** PEM of the authorities for client certificates; null asks for none. */
+  /** PEM of the authorities for client certificates; null: none is asked for. */
   readonly clientCa: string | null
   readonly clientCertificate: 'none' | 'request' | 'require'
 }
@@ -78,23 +80,23 @@ export interface CertificateConfig {
 }
 
 export interface TrustedProxiesConfig {
-  /** Networks whose forwarding fields are believed. */
+  /** The networks whose forwarding fields are trusted. */
   readonly addresses: readonly string[]
-  /** The fields that are believed, in lower case. All others of the family are dropped. */
+  /** The trusted fields, in lower case. All others of the family are dropped. */
   readonly fields: readonly string[]
-  /** Their connections must begin with a PROXY header, which is believed. */
+  /** True: their connections must begin with a PROXY header, which is trusted. */
   readonly proxyProtocol: boolean
 }
 
 export interface ResolverConfig {
-  /** `ADDRESS` or `ADDRESS:PORT`; empty: as the system has them. */
+  /** The servers, each `ADDRESS` or `ADDRESS:PORT`; empty: those of the system. */
   readonly servers: readonly string[]
-  /** Null: as the system has it. */
+  /** The search list; null: that of the system. */
   readonly search: readonly string[] | null
 }
 
 export interface ShutdownConfig {
-  /** ms of accepting on after the signal, while load balancers learn of it */
+  /** ms for which it still accepts after the signal, while load balancers learn of it */
   readonly delayMs: number
   /** ms that running requests may take to finish */
   readonly timeoutMs: number
@@ -106,7 +108,7 @@ export interface DebugConfig {
   readonly secrets: boolean
 }
 
-/** See spec/access-log.md. */
+/** An access log; see spec/access-log.md. */
 export interface AccessLogConfig {
   /** A path; `-` for standard output. */
   readonly file: string
@@ -116,11 +118,11 @@ export interface AccessLogConfig {
   readonly redact: LogRedaction
 }
 
-/** From the fewest messages to the most. */
+/** The level of a message, from the fewest messages to the most. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 export type LogFormat = 'text' | 'json'
 
-/** See spec/process-log.md. */
+/** The process log; see spec/process-log.md. */
 export interface ProcessLogConfig {
   /** The level from which messages are written. */
   readonly level: LogLevel
@@ -129,7 +131,7 @@ export interface ProcessLogConfig {
 
 export interface AdminConfig {
   readonly address: string
-  /** Null on a Unix-domain socket. */
+  /** The token; null on a Unix-domain socket. */
   readonly token: string | null
   /** The names in Host; null: those of the address. */
   readonly hosts: readonly string[] | null
@@ -139,26 +141,26 @@ export interface AdminConfig {
 
 export interface BackendConfig {
   readonly name: string
-  /** Where the backend begins. */
+  /** The place where the backend begins. */
   readonly source: Source
-  /** Where each setting was written, by its path in this object: `balance.slowStartMs`. */
+  /** The place of each setting, by its path in this object: `balance.slowStartMs`. */
   readonly sources: Readonly<Record<string, Source>>
   readonly protocol: 'http' | 'https' | 'h2c' | 'h2'
-  /** Empty with {@link discovery}. With a {@link handler} it is the only one. */
+  /** The endpoints; none with {@link discovery}. With a {@link handler} there is one. */
   readonly endpoints: readonly EndpointConfig[]
-  /** The app of the program that is the backend; null for endpoints. A file has none. */
+  /** The app of the program that is the backend; null for endpoints. Files cannot have one. */
   readonly handler: HeldApp | null
   readonly discovery: DiscoveryConfig | null
-  /** For `https` and `h2`. */
+  /** The TLS of `https` and `h2`. */
   readonly tls: BackendTlsConfig
   readonly share: 'process' | 'connection'
   readonly sendProxy: 'v1' | 'v2' | null
   readonly balance: BalanceOptions
   readonly health: HealthConfig
   readonly limits: BackendLimitsConfig
-  /** Null for no bound on retries. */
+  /** The retry budget; null: retries are not bounded. */
   readonly retryBudget: {
-    /** Of the first attempts, 0 to 1. */
+    /** The share of the first attempts, 0 to 1. */
     readonly ratio: number
     readonly perSecond: number
   } | null
@@ -175,9 +177,9 @@ export interface DiscoveryConfig {
   /** `dns`: A and AAAA records of the name; `srv`: SRV records. */
   readonly kind: 'dns' | 'srv'
   readonly name: string
-  /** For `dns`. */
+  /** The port, for `dns`. */
   readonly port: number
-  /** Bounds of the time between two look-ups: the TTL is kept between them. */
+  /** The bounds of the time between two look-ups: a TTL outside of them is changed to the nearer one. */
   readonly leastMs: number
   readonly mostMs: number
 }
@@ -185,7 +187,7 @@ export interface DiscoveryConfig {
 export interface BackendTlsConfig {
   /** PEM of trusted authorities; null: those of the runtime. */
   readonly ca: string | null
-  /** The server name that is sent and checked; null: the endpoint's. */
+  /** The server name that is sent and checked; null: the name of the endpoint. */
   readonly name: string | null
   readonly verify: boolean
 }
@@ -193,28 +195,28 @@ export interface BackendTlsConfig {
 export interface HealthConfig {
   readonly active: ActiveHealthOptions | null
   readonly passive: PassiveHealthOptions | null
-  /** Below this share of usable endpoints, 0 to 1, ejections are ignored; 0 for never. */
+  /** The share of usable endpoints, 0 to 1, below which ejections are ignored; 0 for never. */
   readonly panic: number
 }
 
 export interface BackendLimitsConfig {
-  /** Sessions to each endpoint; null: that of the room `engine`, or `server` for HTTP/1.1. */
+  /** The sessions to each endpoint; null: the limit of the room `engine`, or of `server` for HTTP/1.1. */
   readonly sessions: number | null
-  /** Requests in flight and waiting, over all endpoints; 0 for no limit. */
+  /** The requests in flight and waiting, over all endpoints; 0 for no limit. */
   readonly requests: number
-  /** Requests that wait for a stream, at each endpoint. */
+  /** The requests that wait for a stream, at each endpoint. */
   readonly pending: number
-  /** After this time a session takes no new request, in ms; 0 for never. */
+  /** The time after which a session takes no new request, in ms; 0 for never. */
   readonly sessionAgeMs: number
-  /** Requests at once on a session; 0: what the backend allows. */
+  /** The requests at once on a session; 0: as many as the backend allows. */
   readonly streamsPerSession: number
 }
 
-/** A share of the keys of a backend of Redis. */
+/** The servers for a share of the keys of a backend of Redis. */
 export interface RedisShardConfig {
   /** `HOST:PORT` or `unix:PATH`, in order of preference. */
   readonly endpoints: readonly string[]
-  /** It has the keys that begin so; without prefixes, its share of the slots. */
+  /** The prefixes of its keys; without prefixes, it has its share of the slots. */
   readonly prefixes: readonly string[]
   readonly source: Source
 }
@@ -233,13 +235,13 @@ export interface RedisBackendConfig {
   readonly name: string
   readonly source: Source
   readonly sources: Readonly<Record<string, Source>>
-  /** Over TLS. */
+  /** True: over TLS. */
   readonly secure: boolean
   /** Empty with a cluster. */
   readonly shards: readonly RedisShardConfig[]
   readonly cluster: RedisClusterConfig | null
   readonly tls: BackendTlsConfig
-  /** Checks by PING; null: none. */
+  /** The checks by PING; null: none. */
   readonly check: {
     readonly intervalMs: number
     readonly timeoutMs: number
@@ -250,17 +252,17 @@ export interface RedisBackendConfig {
 
 // Routes
 
-/** A filter as a route uses it. */
+/** The use of a filter in a route. */
 export interface FilterConfig {
-  /** That of the named filter, else its kind. */
+  /** The name of the named filter, else its kind. */
   readonly name: string
   readonly kind: string
-  /** Its state is kept by this name through reloads. */
+  /** The name by which its state is kept through reloads. */
   readonly identity: string
-  /** As the schema of its kind returns them: plain data. */
+  /** The options, as plain data that the schema of its kind returned. */
   readonly options: unknown
   readonly onFailure: 'refuse' | 'pass'
-  /** Where the use is written. */
+  /** The place where the use is written. */
   readonly source: Source
 }
 
@@ -279,14 +281,14 @@ export interface RouteConfig {
   readonly timeouts: Timeouts
   readonly retry: RetryOptions
   readonly path: PathOptions
-  /** Protocols that a request may switch to besides `websocket`, in lower case. */
+  /** The protocols that a request may switch to besides `websocket`, in lower case. */
   readonly upgrades: readonly string[]
-  /** What the body of our own errors tells. */
+  /** The detail in the body of our own errors. */
   readonly errors: 'plain' | 'detailed'
-  /** The outermost first. */
+  /** The filters, outermost first. */
   readonly filters: readonly FilterConfig[]
-  /** Where each setting was written, by its path in this object: `timeouts.headMs`. */
+  /** The place of each setting, by its path in this object: `timeouts.headMs`. */
   readonly sources: Readonly<Record<string, Source>>
-  /** Where the route begins. */
+  /** The place where the route begins. */
   readonly source: Source
 }

@@ -1,19 +1,19 @@
-// What is wrong with a configuration, or deserves a look: each with its place in a file.
+// The mistakes and warnings of a configuration, each with its place in a file.
 
 /** A place in a text. */
 export interface Place {
-  /** '' for a document from code. */
+  /** The file; '' for a document from code. */
   readonly file: string
-  /** From 1; 0 for a document from code, and for a file that could not be read. */
+  /** The line, from 1; 0 for a document from code, and for a file that could not be read. */
   readonly line: number
-  /** From 1, in UTF-16 code units. */
+  /** The column, from 1, in UTF-16 code units. */
   readonly column: number
 }
 
 export interface Diagnostic extends Place {
-  /** The path of the setting, as `routes[1].timeouts.head`; '' for the whole document. */
+  /** The path of the setting, such as `routes[1].timeouts.head`; '' for the whole document. */
   readonly path: string
-  /** What is wrong, then what is right. */
+  /** The mistake, then the right way. */
   readonly message: string
 }
 
@@ -32,11 +32,13 @@ export function pathText(path: Path): string {
   return text
 }
 
-/** `FILE:LINE:COLUMN`; the file alone if it could not be read; '' for a document from code. */
+/**
+ * Writes a place: `FILE:LINE:COLUMN`; the file alone if it could not be read; '' for a document from code.
+ */
 export const placeText = ({ file, line, column }: Place): string =>
   line === 0 ? file : `${file}:${line}:${column}`
 
-/** `FILE:LINE:COLUMN PATH: MESSAGE`, on one line. */
+/** Writes a diagnostic on one line: `FILE:LINE:COLUMN PATH: MESSAGE`. */
 export function diagnosticText(diagnostic: Diagnostic): string {
   const { path, message } = diagnostic
   const place = placeText(diagnostic)
@@ -44,7 +46,7 @@ export function diagnosticText(diagnostic: Diagnostic): string {
   return where === '' ? message : `${where}: ${message}`
 }
 
-/** More errors than this do not help. */
+/** The most errors that help. */
 export const DIAGNOSTICS_MAX = 50
 
 /** The diagnostics of one reading. */
@@ -62,7 +64,8 @@ export class Diagnostics {
   }
 
   /**
-   * Sorts by file, in the order of their first mention, and by line; keeps {@link DIAGNOSTICS_MAX} of each.
+   * Sorts by file, in the order of their first mention, and by line; keeps {@link
+   * DIAGNOSTICS_MAX} of each kind.
    */
   finish(files: readonly string[]): void {
     for (const list of [this.errors, this.warnings]) {
@@ -79,17 +82,17 @@ export class Diagnostics {
     const written = typeof path === 'string' ? path : pathText(path)
     const diagnostic = { file, line, column, path: shown(written), message: shown(message) }
     const text = diagnosticText(diagnostic)
-    // An anchor that is used twice has each of its mistakes once.
+    // An anchor that is used twice reports each of its mistakes once.
     if (this.told.has(text)) return
     this.told.add(text)
     list.push(diagnostic)
   }
 }
 
-/** Characters of a message, and of a path: a wrong value may have megabytes. */
+/** The most characters of a message, and of a path: a wrong value may have megabytes. */
 const SHOWN_MAX = 600
 
-/** Puts a text on one line, and cuts out its middle if it is long: what is right stands at its end. */
+/** Puts a text on one line. Of a long text it cuts the middle, since the right way stands at its end. */
 function shown(text: string): string {
   const short =
     text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX / 2)} … ${text.slice(-SHOWN_MAX / 2)}` : text

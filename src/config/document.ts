@@ -22,18 +22,18 @@ export type Plain = null | boolean | number | string | Plain[] | { [key: string]
 export const isPlainMap = (value: unknown): value is { [key: string]: Plain } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Deeper than any setting stands; the composer of YAML calls itself for each level. */
+/** The most levels: deeper than any setting, since the composer of YAML calls itself for each level. */
 const DEPTH_MAX = 100
-/** Uses of anchors in a file: each repeats what the anchor stands for. */
+/** The most uses of anchors in a file: each repeats the content of the anchor. */
 const ALIASES_MAX = 100
 const VALUES_MAX = 1_000_000
 
 export abstract class ConfigDocument {
-  /** As messages name it; '' for a document from code. */
+  /** The name in messages; '' for a document from code. */
   readonly name: string
-  /** What relative paths in it are relative to. */
+  /** The folder to which relative paths in it are relative. */
   readonly folder: string
-  /** The values. Parts that are wrong are taken out, so that the others can be checked. */
+  /** The values. Wrong parts are removed, so that the others can be checked. */
   abstract readonly value: Plain
   /** False if there are no values, since the text is not YAML. */
   abstract readonly isReadable: boolean
@@ -44,14 +44,14 @@ export abstract class ConfigDocument {
     this.folder = folder
   }
 
-  /** The place of the value at this path, or of the nearest one around it. */
+  /** Returns the place of the value at this path, or of the nearest one around it. */
   abstract place(path: Path): Place
-  /** The place of a key in the map at this path. */
+  /** Returns the place of a key in the map at this path. */
   abstract keyPlace(path: Path, key: string): Place
-  /** The value as it is written; null if it is not a plain scalar. */
+  /** Returns the value as it is written; null if it is not a plain scalar. */
   abstract written(path: Path): string | null
 
-  /** Takes out the value at this path; if it stands in a list, the whole list. */
+  /** Removes the value at this path; if it stands in a list, the whole list. */
   prune(path: Path): void {
     const whole = wholeList(path)
     this.pruned.push(whole)
@@ -64,7 +64,7 @@ export abstract class ConfigDocument {
     if (isPlainMap(at)) delete at[whole.at(-1) as string]
   }
 
-  /** Whether something was taken out of the value at this path. */
+  /** Returns true if something was removed from the value at this path. */
   isDamaged(path: Path): boolean {
     return this.pruned.some((each) => path.every((key, at) => at >= each.length || key === each[at]))
   }
@@ -140,7 +140,7 @@ export class ObjectDocument extends ConfigDocument {
 export class YamlDocument extends ConfigDocument {
   readonly value: Plain
   readonly isReadable: boolean
-  /** Values that are told as wrong already. */
+  /** The paths of values whose mistakes are already reported. */
   private readonly mistaken: Path[] = []
   private readonly lines = new LineCounter()
   private readonly root: Node | null
@@ -221,7 +221,7 @@ export class YamlDocument extends ConfigDocument {
           '',
           `the directive %YAML ${yaml.version} asks for another YAML; this is YAML 1.2: leave it out`,
         )
-      // One mistake may be several errors of its line.
+      // One mistake may cause several errors of its line.
       const told = new Set<number>()
       for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
         const { line } = this.at(pos[0])
@@ -268,7 +268,7 @@ export class YamlDocument extends ConfigDocument {
     const map: { [key: string]: Plain } = Object.create(null)
     for (const { key, value } of node.items) {
       const offset = (key as Node).range?.[0] ?? 0
-      // With `stringKeys` the composer has refused all others; an alias as a key is left.
+      // With `stringKeys` the composer has refused all other keys except an alias.
       if (!isScalar(key)) {
         this.wrong(offset, path, 'a key is an alias; write the key itself')
         continue
@@ -320,13 +320,13 @@ export class YamlDocument extends ConfigDocument {
   }
 }
 
-/** The tags of what JSON has. */
+/** The tags of values that JSON can write. */
 const PLAIN_TAGS = /^(?:!|tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq))$/
 const tagText = (tag: string): string => tag.replace(/^tag:yaml\.org,2002:/, '!!')
 
 /**
- * Returns where tokens nest too deeply; null if they do not. The parser keeps a stack; what follows it
- * recurses.
+ * Returns the place where tokens nest too deeply; null if they do not. The parser keeps a stack; the
+ * later stages recurse.
  */
 function tooDeep(tokens: readonly CST.Token[]): number | null {
   const open: [token: CST.Token, depth: number][] = tokens.map((each) => [each, 0])

@@ -1,4 +1,4 @@
-// The effective configuration: what the parts say together, with defaults and inheritance.
+// The effective configuration: all parts together, with defaults and inheritance.
 
 import { accessLogOf } from './access-log.js'
 import { BackendReading } from './backends.js'
@@ -16,7 +16,7 @@ import { checkRouteNames, RouteReading } from './routes.js'
 import type { Schemas } from './schema.js'
 import { sharedCacheMistakes } from './shared-caches.js'
 
-/** Makes the configuration of its parts, the main file first. Tells what does not belong together. */
+/** Makes the configuration from its parts, the main file first. Reports parts that do not belong together. */
 export function effectiveOf(
   parts: readonly Part[],
   names: Names,
@@ -89,7 +89,7 @@ function routesOf(
   }
   checkRouteNames(routes, paths, diagnostics)
   for (const { source, message } of sharedCacheMistakes(routes)) diagnostics.error(source, 'filters', message)
-  // Where something is wrong, a route may match more than was meant.
+  // After a mistake, a route may match more than was meant.
   for (const { index, by } of diagnostics.errors.length > 0 ? [] : hiddenRoutes(routes)) {
     const { name, source } = routes[by]
     const place = placeText(source)
@@ -103,7 +103,7 @@ function routesOf(
   return routes
 }
 
-/** Limits in whose place routes and backends have settings of their own. */
+/** The settings of routes and backends that take the place of limits. */
 const INSTEAD: Readonly<Record<string, string>> = {
   'proxy.leaseTimeoutMs': 'defaults.timeouts.lease',
   'proxy.headTimeoutMs': 'defaults.timeouts.head',
@@ -180,7 +180,7 @@ function adminOf({ document, value }: Part, diagnostics: Diagnostics): AdminConf
   return { address, token: token?.text ?? null, hosts }
 }
 
-/** Tells of a configuration that serves nobody. */
+/** Reports a configuration that serves nobody. */
 function checkServes(parts: readonly Part[], configuration: Configuration, diagnostics: Diagnostics): void {
   const { listeners, routes, connect } = configuration
   const isWhole = parts.every(({ document }) => !document.isDamaged([]))

@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { join, resolve, sep } from 'node:path'
 import { FilesDigest } from '../pollset/index.js'
 
-/** bytes of a configuration file, includes of it not counted */
+/** bytes of a configuration file, without its includes */
 export const FILE_BYTES_MAX = 4 * 1024 * 1024
 /** bytes of all configuration files together */
 export const ALL_BYTES_MAX = 16 * 1024 * 1024
@@ -19,7 +19,9 @@ export interface FileText {
   readonly mode: number
 }
 
-/** Remembers which files were read, and what they held. A pipe cannot be read again, and does not count. */
+/**
+ * Remembers the files that were read, and their contents. A pipe cannot be read again, so it does not count.
+ */
 export class FilesRead {
   private readonly paths: string[] = []
   private readonly made = new FilesDigest()
@@ -30,7 +32,7 @@ export class FilesRead {
     this.made.add(whole, content)
   }
 
-  /** It can be cloned to another thread. */
+  /** The contents. They can be cloned to another thread. */
   get contents(): FileContents {
     return { paths: this.paths, digest: this.made.digest }
   }
@@ -45,7 +47,7 @@ export interface FileContents {
 /** A file that could not be read. The message continues a sentence that begins with the file's name. */
 export class FileFault extends Error {}
 
-/** Says in words what the operating system says. */
+/** Translates the system's error into words. */
 function systemWords(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const [, code, what] = /^([A-Z]+): (.+?), [a-z]+(?: '.*')?$/s.exec(text) ?? []
@@ -54,16 +56,16 @@ function systemWords(error: unknown): string {
 
 /**
  * Reads a file as UTF-8, without a byte order mark. Throws a {@link FileFault}.
- * @param most bytes that it may have
- * @param anyKind takes a pipe too
- * @param read remembers the file, also one that cannot be read
+ * @param most the most bytes of the file
+ * @param anyKind true: it may be a pipe
+ * @param read remembers the file, even if it cannot be read
  */
 export function readText(path: string, most: number, anyKind: boolean, read: FilesRead): FileText {
   if (path.includes('\0')) throw new FileFault('cannot be read: its name has a NUL')
   let bytes: Buffer
   let mode: number
   try {
-    // Non-blocking: a pipe without a writer would be waited for.
+    // Opens without blocking: otherwise it would wait for a writer of a pipe.
     const file = openSync(path, anyKind ? 'r' : NON_BLOCKING)
     try {
       const status = fstatSync(file)
@@ -86,7 +88,7 @@ export function readText(path: string, most: number, anyKind: boolean, read: Fil
   }
 }
 
-/** O_RDONLY | O_NONBLOCK, as the system numbers them. */
+/** O_RDONLY | O_NONBLOCK, with the numbers of this system. */
 const NON_BLOCKING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 function readMost(file: number, most: number): Buffer {
@@ -102,12 +104,12 @@ function readMost(file: number, most: number): Buffer {
   }
 }
 
-/** Whether this is a pattern, and not the name of one file. */
+/** Returns true if this is a pattern, not the name of one file. */
 export const isGlob = (pattern: string): boolean => /[*?]/.test(pattern)
 
 /**
- * Returns the files that match a pattern, sorted: `*` and `?` stand within one part of a path, and do not
- * match a leading dot. A pattern without them is returned as it is.
+ * Returns the files that match a pattern, sorted. `*` and `?` stand within one part of a path, and do not
+ * match a leading dot. A pattern without them is returned unchanged.
  */
 export function expandGlob(folder: string, pattern: string): string[] {
   if (!isGlob(pattern)) return [pattern.startsWith(sep) ? pattern : join(folder, pattern)]

@@ -1,5 +1,5 @@
-// Filters of users, by the file of their module. The reading finds the file and remembers where each option
-// is written; the module's own schema judges the options when it is loaded (server/user-modules.ts).
+// Filters of users, by the file of their module. The reading finds the file and remembers the place of each
+// option. The module's own schema checks the options when the module is loaded (server/user-modules.ts).
 
 import { basename, extname, resolve } from 'node:path'
 import { type FilterDefinition, optionsSchema } from '../filters/index.js'
@@ -13,34 +13,34 @@ import { nearest } from './nearest.js'
 import { Outside } from './outside.js'
 import { Scalars } from './scalars.js'
 
-/** The kind of a filter that a user has written. */
+/** The kind of filters that users have written. */
 export const MODULE = 'module'
 
 /** bytes of a module's file */
 const MODULE_BYTES_MAX = 4 * 1024 * 1024
-/** The options whose places are remembered. */
+/** The most options whose places are remembered. */
 const PLACES_MAX = 1_000
 const PLAIN_NAME = /^[\w-]+$/
 
 /** A module as it is written in the configuration. It can be cloned to another thread. */
 export interface ModuleOptions {
-  /** Absolute. */
+  /** The absolute path. */
   readonly file: string
-  /** The file as it is written. */
+  /** The path as it is written. */
   readonly written: string
-  /** Changes with the text of the file. */
+  /** The version, which changes with the text of the file. */
   readonly version: string
   readonly options: Plain
-  /** As the use says; null for what the module says. */
+  /** The setting of the use; null: that of the module. */
   readonly onFailure: FilterConfig['onFailure'] | null
   /** The path of the options in the document, and the place of each by its whole path. */
   readonly path: Path
   readonly places: Readonly<Record<string, Place>>
-  /** The folder of relative files in the options. */
+  /** The folder to which files in the options are relative. */
   readonly folder: string
 }
 
-/** A module where it is written: `path` leads to the value of `module`. */
+/** The place of a module in a document: `path` leads to the value of `module`. */
 export interface ModuleSpot {
   readonly document: ConfigDocument
   readonly path: Path
@@ -52,7 +52,7 @@ export type WrittenModule = string | { readonly file: string; readonly options?:
 export const fileOf = (written: WrittenModule): string =>
   typeof written === 'string' ? written : written.file
 
-/** The name of a filter without one, in logs: that of its file. */
+/** Returns the name, in logs, of a filter without a name: that of its file. */
 export function moduleName(written: WrittenModule): string {
   const file = fileOf(written)
   const name = basename(file, extname(file))
@@ -70,7 +70,7 @@ export class ModuleReading {
     this.diagnostics = diagnostics
   }
 
-  /** Tells what is wrong with the file of a module. Returns the version of its text; null if it is wrong. */
+  /** Reports mistakes in the file of a module. Returns the version of its text; null after a mistake. */
   check({ document, path }: ModuleSpot, written: WrittenModule): string | null {
     const file = fileOf(written)
     const whole = resolve(document.folder, file)
@@ -139,7 +139,7 @@ export class ModuleReading {
   }
 }
 
-/** The options of a module, with the places of what was read. */
+/** The options of a module, with their places. */
 class PlacedDocument extends ConfigDocument {
   readonly value: Plain
   readonly isReadable = true
@@ -173,20 +173,20 @@ class PlacedDocument extends ConfigDocument {
 /** The surroundings of a module's options. */
 export interface ModuleSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The key of the digits that stand for secrets; without it there are none. */
+  /** The key for the digits that stand for secrets; without it secrets have no digits. */
   readonly secretKey: Uint8Array | null
   /** The names of all backends. */
   readonly backends: readonly string[]
 }
 
-/** The result of judging options by the schema of a module; the options are null if there is an error. */
+/** The result of checking options by the schema of a module; the options are null after an error. */
 export interface ModuleReadingResult {
   readonly options: unknown
   readonly errors: readonly Diagnostic[]
   readonly warnings: readonly Diagnostic[]
 }
 
-/** Judges the options of a module by its own schema. @param source where its use is written */
+/** Checks the options of a module by its own schema. @param source the place of its use */
 export function readModuleOptions(
   module: ModuleOptions,
   source: Place,

@@ -1,12 +1,12 @@
-// Mistakes in the order of the filters of a route. The first is the outermost: it meets requests first
-// and responses last.
+// Finds mistakes in the order of a route's filters. The first filter is the outermost: it meets requests
+// first and responses last.
 
 import { definitionOf, type FilterDefinition, type FilterRole } from '../filters/index.js'
 import type { FilterConfig } from './configuration.js'
 import type { Diagnostics } from './diagnostics.js'
 
 interface OrderRule {
-  /** The one that belongs before the other. */
+  /** The role that belongs before the other. */
   readonly first: FilterRole
   readonly isOther: (definition: FilterDefinition | null) => boolean
   readonly isError: boolean

@@ -1,5 +1,5 @@
-// The filters of routes: named ones, kinds with their options, what is inherited from defaults, and what is
-// wrong with their order.
+// The filters of routes: named filters, kinds with their options, inheritance from defaults, and
+// mistakes in their order.
 
 import type { z } from 'zod'
 import { definitionOf, type FilterDefinition } from '../filters/index.js'
@@ -14,14 +14,14 @@ import { nearest } from './nearest.js'
 import { entriesOf, type Names, type Part } from './parts.js'
 import type { FilterEntry } from './schema-filters.js'
 
-/** A list of filters, and where it stands. */
+/** A list of filters, and its place. */
 export interface FilterList {
   readonly document: ConfigDocument
   readonly path: Path
   readonly entries: readonly FilterEntry[]
 }
 
-/** Where an entry stands. */
+/** The place of an entry. */
 interface Spot {
   readonly document: ConfigDocument
   readonly path: Path
@@ -66,7 +66,7 @@ export class FilterReading {
     }
   }
 
-  /** Reads the list of defaults; null without. */
+  /** Reads the list of the defaults; null if there is none. */
   readDefaults(list: FilterList | null): void {
     if (list === null) return
     const met = new Map<string, number>()
@@ -81,7 +81,7 @@ export class FilterReading {
     this.order.check(this.inherited)
   }
 
-  /** Returns the filters of a route. @param list null if it has none of its own */
+  /** Returns the filters of a route. @param list null if the route has no list */
   of(route: string, list: FilterList | null): readonly FilterConfig[] {
     if (list === null) return this.inherited
     const met = new Map<string, number>()
@@ -103,7 +103,7 @@ export class FilterReading {
     return all
   }
 
-  /** Returns the inherited filters but those that `without` names. */
+  /** Returns the inherited filters without those that `without` names. */
   private withoutSome({ document, path, entries }: FilterList): readonly FilterConfig[] {
     let left = this.inherited
     for (const [at, entry] of entries.entries()) {
@@ -172,7 +172,7 @@ export class FilterReading {
     return [this.made(spot, where, name, kind, identity, options, onFailure)]
   }
 
-  /** @param at where its options are written: below this use, or with a named filter */
+  /** @param at the path of its options: below this use, or with a named filter */
   private made(
     spot: Spot,
     at: Path | NamedFilter,
@@ -208,7 +208,7 @@ export class FilterReading {
       this.modules.check({ document: spot.document, path: [...spot.path, ...at] }, options as WrittenModule)
       return
     }
-    // An option that was taken out would look like one that is missing.
+    // A removed option would look like a missing one.
     if (spot.document.isDamaged([...spot.path, ...at])) return
     definitionOf(kind)?.check?.(options, {
       error: (path, message) => this.error(spot, [...at, ...path], message),
@@ -221,7 +221,7 @@ export class FilterReading {
     })
   }
 
-  /** Returns the one kind of an entry; tells if there is none, or more than one. */
+  /** Returns the one kind of an entry. Reports an entry with no kind, or with several. */
   private oneKind(spot: Spot, entry: Readonly<Record<string, unknown>>): string | null {
     const [kind, other] = Object.keys(entry).filter((each) => entry[each] !== undefined)
     const isDamaged = spot.document.isDamaged(spot.path)
@@ -238,7 +238,7 @@ export class FilterReading {
     return null
   }
 
-  /** Tells of keys that an entry has beside those that belong together. */
+  /** Reports keys of an entry that do not belong together with these. */
   private alone(spot: Spot, entry: Readonly<Record<string, unknown>>, keys: readonly string[]): void {
     for (const key of Object.keys(entry))
       if (entry[key] !== undefined && !keys.includes(key))
@@ -255,7 +255,7 @@ export class FilterReading {
   }
 }
 
-/** The identity of a filter without a name: state is kept by it through reloads. */
+/** Returns the identity of a filter without a name. Its state is kept under it through reloads. */
 function ownIdentity(scope: string, kind: string, met: Map<string, number>): string {
   const count = (met.get(kind) ?? 0) + 1
   met.set(kind, count)

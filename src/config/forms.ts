@@ -1,5 +1,5 @@
-// The forms of texts: addresses, hosts, paths, patterns, names of fields. Each returns the text in its normal
-// spelling, or says what is wrong.
+// The forms of texts: addresses, hosts, paths, patterns, names of fields. Each function returns the text in
+// its normal spelling, or says what is wrong.
 
 import { domainToASCII } from 'node:url'
 import { addressVersion, Networks, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
@@ -30,7 +30,9 @@ function portOf(text: string, least: number): Reading<number> {
 
 const HOST_PORT = /^(\[[\da-f:.]+\]|[^[\]:/?#@\s]*):(\d{1,9})$/i
 
-/** `HOST:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`. Port 0 takes a free port. */
+/**
+ * Reads `HOST:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`. Port 0 takes a free port.
+ */
 export function readListenAddress(text: string): Reading<string> {
   if (text.startsWith('unix:')) return unixPath(text)
   if (/^https?:\/\//i.test(text))
@@ -51,7 +53,7 @@ const brackets = (text: string): string =>
 
 const isIpv6 = (bracketed: string): boolean => URL.canParse(`http://${bracketed}`)
 
-/** `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`. */
+/** Reads `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`. */
 export function readEndpoint(text: string): Reading<string> {
   if (text.startsWith('unix:')) return unixPath(text)
   const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(text)
@@ -74,7 +76,7 @@ export function readEndpoint(text: string): Reading<string> {
   return read(`${match[1].toLowerCase()}:${port.value}`)
 }
 
-/** `10.0.0.0/8`, an address, or `unix` for peers on Unix-domain sockets. */
+/** Reads `10.0.0.0/8`, an address, or `unix` for peers on Unix-domain sockets. */
 export function readNetwork(text: string): Reading<string> {
   try {
     new Networks([text])
@@ -84,7 +86,7 @@ export function readNetwork(text: string): Reading<string> {
   }
 }
 
-/** A DNS server: `ADDRESS` or `ADDRESS:PORT`. */
+/** Reads a DNS server: `ADDRESS` or `ADDRESS:PORT`. */
 export function readResolverAddress(text: string): Reading<string> {
   const match = /^(?:\[([^\]/]+)\]|([^:/]+))(?::(\d{1,5}))?$/.exec(text)
   const address = isBareIpv6(text) ? text : (match?.[1] ?? match?.[2])
@@ -96,7 +98,7 @@ export function readResolverAddress(text: string): Reading<string> {
   return read(text)
 }
 
-/** A target of CONNECT. */
+/** Reads a target of CONNECT. */
 export function readConnectTarget(text: string): Reading<string> {
   try {
     new ConnectPattern(text)
@@ -109,7 +111,8 @@ export function readConnectTarget(text: string): Reading<string> {
 }
 
 /**
- * The host of a route: a name, `*.DOMAIN` or an address, with or without a port. Requests name it in ASCII.
+ * Reads the host of a route: a name, `*.DOMAIN` or an address, with or without a port. Requests
+ * name it in ASCII.
  */
 export function readHostPattern(text: string): Reading<string> {
   const form =
@@ -126,12 +129,12 @@ export function readHostPattern(text: string): Reading<string> {
   return wrong(`${quoted(text)} is not a host; ${form}`)
 }
 
-/** Characters of a pattern: more makes a program that no request needs. */
+/** The most characters of a pattern: a longer one makes a program that no request needs. */
 const PATTERN_MAX = 1_000
 
 /**
- * A regular expression of RE2. Its automaton is built here only to find mistakes, and those that are too
- * large.
+ * Reads a regular expression of RE2. It builds the automaton only to find mistakes, and patterns
+ * that are too large.
  */
 export function readPattern(text: string): Reading<string> {
   if (text === '') return wrong('the pattern is empty; write a regular expression')
@@ -151,25 +154,25 @@ const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 export function readMethod(text: string): Reading<string> {
   if (!TOKEN.test(text)) return wrong(`${quoted(text)} is not a method; write a word, as GET`)
   const upper = text.toUpperCase()
-  // Methods are case-sensitive (RFC 9110 §9.1); in lower case one matches no request that is sent.
+  // Methods are case-sensitive (RFC 9110 §9.1). One in lower case matches no real request.
   return text === upper ? read(text) : wrong(`methods are in upper case; write ${upper}`)
 }
 
-/** The name of a field, in lower case. */
+/** Reads the name of a field, in lower case. */
 export function readFieldName(text: string): Reading<string> {
   if (text.startsWith(':'))
     return wrong(`${quoted(text)} is a pseudo-field; match hosts, path and methods instead`)
   return TOKEN.test(text) ? read(text.toLowerCase()) : wrong(`${quoted(text)} is not the name of a field`)
 }
 
-/** The value of a field. */
+/** Reads the value of a field. */
 export function readFieldValue(text: string): Reading<string> {
   if (/[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/.test(text))
     return wrong('a field value cannot have line ends, other control characters, or characters above U+00FF')
   return text === text.trim() ? read(text) : wrong('a field value cannot begin or end with blanks')
 }
 
-/** Whether a text may name a listener, a backend, a certificate or a route. */
+/** Returns true if a text may name a listener, a backend, a certificate or a route. */
 export const isName = (text: string): boolean => /^[A-Za-z\d](?:[\w.-]{0,62}[A-Za-z\d_])?$/.test(text)
 export const NAME_FORM = 'a name has 1 to 64 letters, digits and . - _, and begins with a letter or digit'
 
@@ -179,7 +182,7 @@ export function readPem(text: string, kind: 'CERTIFICATE' | 'PRIVATE KEY'): Read
       ? /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/
       : /-----BEGIN [A-Z ]*PRIVATE KEY-----/
   if (has.test(text)) return read(text)
-  // Most likely a path that stands where the text belongs.
+  // The text is most likely a path where the content belongs.
   const path = /^[^\n]{1,200}$/.test(text) && !text.includes('-----')
   if (path && kind === 'CERTIFICATE')
     return wrong(`${quoted(text)} is not PEM; to read a file write { file: ${text} }`)

@@ -1,4 +1,4 @@
-// Finds routes that no request can reach, because a route that comes before them takes all that they match.
+// Finds routes that no request can reach, because an earlier route takes everything that they match.
 // Precedence is that of the Gateway API: host, path, method, number of fields, number of parameters, order.
 
 import type { RouteMatch, ValueMatch } from '../proxy/index.js'
@@ -11,11 +11,11 @@ export interface Hidden {
 }
 
 /**
- * Returns the hidden routes. Only routes of equal rank are compared: a more exact one always has its
- * requests.
+ * Returns the hidden routes. It compares only routes of equal rank: a more exact route always
+ * gets its requests.
  */
 export function hiddenRoutes(routes: readonly RouteConfig[]): Hidden[] {
-  /** Earlier routes by a host and the path. */
+  /** The earlier routes, by a host and the path. */
   const earlier = new Map<string, number[]>()
   const found: Hidden[] = []
   for (const [index, { match, action }] of routes.entries()) {
@@ -26,7 +26,7 @@ export function hiddenRoutes(routes: readonly RouteConfig[]): Hidden[] {
     )
     const [first] = by
     if (first !== undefined && by.every((each) => each !== undefined)) found.push({ index, by: first })
-    // A redirect leaves requests to others that it would lead to themselves.
+    // A redirect leaves those requests to other routes that it would lead to themselves.
     if (action.kind === 'redirect') continue
     for (const place of places) {
       const list = earlier.get(place)
@@ -37,11 +37,11 @@ export function hiddenRoutes(routes: readonly RouteConfig[]): Hidden[] {
   return found
 }
 
-/** No path and the prefix `/` are one. */
+/** Returns the key of a path. No path and the prefix `/` are the same. */
 const pathKey = ({ path }: RouteMatch): string =>
   path === null ? 'prefix\n/' : `${path.kind}\n${path.value}`
 
-/** Whether all that `b` matches is matched by `a`, which has the same rank and comes first. */
+/** Returns true if `a` matches everything that `b` matches. Both have the same rank, and `a` comes first. */
 function covers(a: RouteMatch, b: RouteMatch): boolean {
   if (!includesAll(a.listeners, b.listeners)) return false
   if ((a.methods.length === 0) !== (b.methods.length === 0) || !includesAll(a.methods, b.methods))
@@ -49,7 +49,7 @@ function covers(a: RouteMatch, b: RouteMatch): boolean {
   return coversValues(a.headers, b.headers) && coversValues(a.query, b.query)
 }
 
-/** An empty list stands for all. */
+/** Returns true if `a` includes all of `b`. An empty list stands for everything. */
 const includesAll = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === 0 || (b.length > 0 && b.every((each) => a.includes(each)))
 

@@ -15,10 +15,10 @@ import {
 } from './files.js'
 
 /**
- * @param patterns of `include`
- * @param bytes of the main file
- * @param files the names of all files that were read; those of included ones are added
- * @param read remembers them
+ * @param patterns the patterns of `include`
+ * @param bytes the bytes of the main file
+ * @param files the names of all files that were read; those of included files are added
+ * @param read remembers the files
  */
 export function readIncludes(
   main: ConfigDocument,
@@ -39,7 +39,7 @@ export function readIncludes(
       if (files.length === 0)
         diagnostics.warn(main.place(['include', at]), ['include', at], 'no file matches this pattern')
     }
-    // Whoever watches the folder sees a file that comes.
+    // A watcher of the folder sees a new file.
     if (isGlob(pattern)) read.note(resolve(main.folder, pattern), null)
   }
   // A pattern may match the main file itself.
@@ -74,11 +74,11 @@ export function readIncludes(
   return documents
 }
 
-/** The name in the style of the main file's: relative if that is, so that an editor finds it. */
+/** Returns the name in the style of the main file's name: relative if that is, so that an editor finds it. */
 function shownName(main: ConfigDocument, file: string): string {
   if (main.name.startsWith('/')) return file
   return relative(resolve(main.name, main.name === '' ? '' : '..'), file).replace(/^/, prefixOf(main.name))
 }
 
-/** The folder of a relative name, as it is written. */
+/** Returns the folder of a relative name, as it is written. */
 const prefixOf = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)

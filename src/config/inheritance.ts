@@ -1,5 +1,5 @@
-// Settings that are inherited, one at a time: built-in, then `defaults`, then the backend, then the route.
-// Maps merge by key, and lists replace. Each value keeps the place where it was written.
+// Settings are inherited one at a time: built-in, then `defaults`, then the backend, then the route. Maps
+// merge by key, and lists replace. Each value keeps the place where it was written.
 
 import type { PathOptions, RetryOptions, Timeouts } from '../proxy/index.js'
 import type { Source } from './configuration.js'
@@ -7,7 +7,7 @@ import type { Path } from './diagnostics.js'
 import type { ConfigDocument } from './document.js'
 import type { RouteFile } from './schema.js'
 
-/** The place of what is written nowhere. */
+/** The place of values that are written nowhere. */
 export const BUILT_IN: Source = { file: '', line: -1, column: -1 }
 
 /** Settings at one level. */
@@ -21,7 +21,7 @@ export interface Layer {
 export class Sources {
   readonly all: Record<string, Source> = {}
 
-  /** Returns the value of the nearest layer that has one, else what is built in. */
+  /** Returns the value of the nearest layer that has one, else the built-in value. */
   inherited<T>(
     names: readonly string[],
     layers: readonly Layer[],
@@ -39,7 +39,7 @@ export class Sources {
     return builtIn
   }
 
-  /** Returns the value, else what is built in. */
+  /** Returns the value, else the built-in one. */
   own<T>(name: string, document: ConfigDocument, path: Path, value: T | undefined, builtIn: T): T {
     this.note([name], value === undefined ? BUILT_IN : document.place(path))
     return value ?? builtIn

@@ -1,4 +1,4 @@
-// Turns the issues of the schema into diagnostics: the place, what is wrong, and what is right.
+// Turns the issues of the schema into diagnostics: the place, the mistake, and the right way.
 
 import { z } from 'zod'
 import type { Diagnostics, Path } from './diagnostics.js'
@@ -9,13 +9,15 @@ import type { ScalarIssue } from './scalars.js'
 
 type Issue = z.core.$ZodIssue
 
-/** Parses the document. Tells each mistake, takes it out, and returns what is left; null if nothing is. */
+/**
+ * Parses the document. It reports each mistake, removes it, and returns the rest; null if nothing is left.
+ */
 export function parsed<S extends z.ZodType>(
   schema: S,
   document: ConfigDocument,
   diagnostics: Diagnostics,
 ): z.output<S> | null {
-  // What is taken out may make its map wrong, and so on up to the root.
+  // Removing a part may make its map wrong, and so on up to the root.
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const result = schema.safeParse(document.value, { reportInput: true })
     if (result.success) return result.data
@@ -32,15 +34,15 @@ export function parsed<S extends z.ZodType>(
       else if (each.path.length > 1) document.prune(each.path.slice(0, -1) as Path)
       if (each.path.length === 0 && each.code !== 'unrecognized_keys') return null
     }
-    // The only key that the root must have: that it is wrong or missing has been told.
+    // The only key that the root must have: its mistake or absence has been reported.
     if (isPlainMap(document.value)) document.value.version ??= 1
   }
   return null
 }
 
 /**
- * Parses options that were put together of two places, and tells each mistake at this path. Returns null if
- * there is one.
+ * Parses options that come from two places, and reports each mistake at this path. Returns null
+ * after a mistake.
  */
 export function parsedOptions(
   schema: z.ZodType,
@@ -56,7 +58,7 @@ export function parsedOptions(
   return null
 }
 
-/** The levels of the schema, and one more. */
+/** The number of levels of the schema, plus one. */
 const ROUNDS_MAX = 12
 
 const paramsOf = (issue: Issue): Partial<ScalarIssue> =>
@@ -66,8 +68,8 @@ const isMissing = (issue: Issue): boolean =>
   paramsOf(issue).kind === 'missing' || (issue.code === 'invalid_type' && issue.input === undefined)
 
 /**
- * Returns the issues of the form that was meant, where a value has several: a map is judged as a map, a list
- * as a list. A list of all forms would help nobody.
+ * Returns the issues of the intended form, if a value has several: a map is checked as a map, a list as a
+ * list. A list of all forms would help nobody.
  */
 function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
   const path = [...before, ...issue.path]
@@ -80,7 +82,7 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
     if (Array.isArray(input)) return !(atRoot && (first.code === 'invalid_type' || first.code === 'custom'))
     return first.code === 'custom'
   })
-  // A map with the key `file` may be a value from outside, or one of its own shape.
+  // A map with the key `file` may be a value from outside, or a map of the schema.
   const asMap = (branch: Issue[]): boolean =>
     branch[0].path.length > 0 || branch[0].code === 'unrecognized_keys'
   const [branch] =
@@ -91,10 +93,10 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
 
 // Messages
 
-/** Keys that a message lists; only rooms of limits have more. */
+/** The most keys that a message lists; only rooms of limits have more. */
 const KEYS_SHOWN = 20
 
-/** @param at what the schema is of */
+/** @param at the subject of the schema */
 function tell(
   issue: Issue,
   schema: z.ZodType,
@@ -153,7 +155,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
-/** @param forms that the value may have: 'text or a list' */
+/** @param forms the forms that the value may have: 'text or a list' */
 function messageOf(issue: Issue, forms: string): string {
   switch (issue.code) {
     case 'invalid_type': {
@@ -178,13 +180,13 @@ function messageOf(issue: Issue, forms: string): string {
   }
 }
 
-/** A single value in place of a list needs brackets only. */
+/** Adds a hint: a single value in place of a list only needs brackets. */
 const hint = (expected: string, value: Plain): string =>
   expected === 'array' && (typeof value === 'string' || typeof value === 'number') ? `: [${value}]` : ''
 
 // Keys
 
-/** A missing key is one that is misspelt, if an unknown key is near it. */
+/** Finds missing keys that are misspelt: an unknown key is near them. */
 function misspeltKeys(issues: readonly Issue[], schema: z.ZodType): ReadonlySet<string> {
   const found = new Set<string>()
   for (const each of issues) {
@@ -198,11 +200,11 @@ function misspeltKeys(issues: readonly Issue[], schema: z.ZodType): ReadonlySet<
   return found
 }
 
-/** Whether a key is missing because it is misspelt, or because its value was wrong YAML. */
+/** Returns true if a key is missing because it is misspelt, or because its value was wrong YAML. */
 const isExplained = (issue: Issue, renamed: ReadonlySet<string>, document: ConfigDocument): boolean =>
   isMissing(issue) && (renamed.has(JSON.stringify(issue.path)) || document.isDamaged(issue.path as Path))
 
-/** The schemas of the value at this path, one for each form. */
+/** Returns the schemas of the value at this path, one for each form. */
 function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   let found: z.ZodType[] = formsOf(schema)
   for (const key of path) {
@@ -218,17 +220,17 @@ function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   return found
 }
 
-/** The keys that a map at this path may have. */
+/** Returns the keys that a map at this path may have. */
 function keysAt(schema: z.ZodType, path: Path): string[] {
   const found = schemasAt(schema, path)
   const keys = found.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : []))
-  // Where a scalar may stand too, a value from outside may.
+  // A value from outside may stand wherever a scalar may.
   return found.some((each) => each instanceof z.ZodPipe) && keys.length > 0
     ? [...keys, ...OUTSIDE_KEYS]
     : keys
 }
 
-/** The forms of the value at this path: 'a single value, a list or a map'. */
+/** Returns the forms of the value at this path: 'a single value, a list or a map'. */
 function formWords(schema: z.ZodType, path: Path): string {
   const found = schemasAt(schema, path)
   const has = (kind: (each: z.ZodType) => boolean, word: string): string[] => (found.some(kind) ? [word] : [])
@@ -240,7 +242,7 @@ function formWords(schema: z.ZodType, path: Path): string {
   ])
 }
 
-/** The schema itself, or the forms of a value that has several. */
+/** Returns the schema itself, or the forms of a value that has several. */
 function formsOf(schema: z.ZodType): z.ZodType[] {
   if (schema instanceof z.ZodOptional) return formsOf(schema.unwrap() as z.ZodType)
   if (schema instanceof z.ZodUnion) return schema.options.flatMap((each) => formsOf(each as z.ZodType))

@@ -7,7 +7,7 @@ import { schemaOf } from './schema.js'
 
 const text = (description: string) => ({ type: 'string', description })
 
-/** What OUTSIDE_REFERENCE leads to. */
+/** The target of OUTSIDE_REFERENCE. */
 const FROM_OUTSIDE = {
   description: 'A value from outside the file. It is read when the configuration is, and never shown.',
   anyOf: [

@@ -1,4 +1,5 @@
-// The part of the schema for `limits`: made from the table of the rooms' limits, which comes in as an option.
+// The part of the schema for `limits`. It is made from the table of the rooms' limits, which comes
+// in as an option.
 
 import { z } from 'zod'
 import type { Written, WrittenDuration, WrittenSize } from '../filters/index.js'
@@ -9,16 +10,16 @@ import type { Scalars } from './scalars.js'
 export interface LimitTables<L = unknown> {
   /** The limits of each room with their defaults: `{ http2: { lingerMs: 500 } }`. */
   readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>> & L
-  /** The least and the greatest value, where it is not 1 and more. */
+  /** The least and the greatest value, if it is not 1 and more. */
   readonly limitRanges?: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>
-  /** What each limit is: `{ 'http2.lingerMs': 'The time of …' }`. */
+  /** The text of each limit: `{ 'http2.lingerMs': 'The time of …' }`. */
   readonly limitTexts?: Readonly<Record<string, string>>
 }
 
-/** The name of a limit in the document: units are written, so names need none. */
+/** Returns the name of a limit in the document: values are written with units, so names need none. */
 export const writtenName = (name: string): string => name.replace(/Ms$/, '')
 
-/** Windows are bytes (RFC 9113 §6.9). */
+/** Returns true for a size. Windows are bytes (RFC 9113 §6.9). */
 const isSize = (name: string): boolean => /Bytes|Window/.test(name)
 
 /** The limits as they are written: the types of {@link writtenName} and {@link isSize}. */
@@ -60,7 +61,7 @@ const roomSchema = (s: Scalars, tables: LimitTables, room: string) =>
       Object.fromEntries(
         Object.keys(tables.limits[room]).map((name) => [
           writtenName(name),
-          // The number with the name that the room has for it.
+          // The number, under the room's own name.
           limitSchema(s, tables, room, name)
             .transform((number) => ({ key: name, number }))
             .optional(),

@@ -1,4 +1,4 @@
-// Listeners and certificates of the configuration, and what is trusted in front of them.
+// The listeners and certificates of the configuration, and the proxies that are trusted in front of them.
 
 import type {
   CertificateConfig,
@@ -12,7 +12,7 @@ import { redisListenerOf } from './redis.js'
 import type { SecretText } from './scalars.js'
 import type { BackendFile, ListenerFile } from './schema.js'
 
-/** Warns of a file with a secret that others may read. */
+/** Warns if others may read a file with a secret. */
 export function warnOfReaders(
   { file }: SecretText,
   place: Place,
@@ -58,7 +58,7 @@ export function listenersOf(
     const { name, value, document, path } = entry
     const other = addresses.get(value.address)
     if (other === undefined) {
-      // Each port 0 is another port.
+      // Each port 0 stands for another port.
       if (!value.address.endsWith(':0')) addresses.set(value.address, entry)
     } else {
       const place = placeText(other.document.place([...other.path, 'address']))
@@ -136,7 +136,7 @@ export function trustedProxiesOf(parts: readonly Part[], diagnostics: Diagnostic
 
 type Single = 'trustedProxies' | 'resolver'
 
-/** Returns the one part that has this section. Tells if two have. */
+/** Returns the only part that has this section. Reports a second one. */
 export function only<S extends Single>(
   parts: readonly Part[],
   section: S,

@@ -1,5 +1,5 @@
-// What a configuration from code may have and a file may not: functions of the program. A document keeps them
-// as they are, and the configuration holds them as functions: of two, one can tell whether they are the same.
+// Functions of the program, which a configuration from code may have and a file may not. A document keeps
+// them as they are. The configuration holds each in a function: equal functions mean the same value.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { z } from 'zod'
@@ -11,18 +11,18 @@ import type { Path } from './diagnostics.js'
  */
 export type App = ((request: IncomingMessage, response: ServerResponse) => unknown) | Server
 
-/** A request, as a function that chooses its backend sees it. */
+/** A request, as seen by a function that chooses its backend. */
 export interface ChooserRequest {
   readonly method: string
-  /** `http` or `https`, as trusted proxies tell it. */
+  /** `http` or `https`, as reported by trusted proxies. */
   readonly scheme: string
-  /** Host and port; '' without. */
+  /** Host and port; '' without a host. */
   readonly host: string
-  /** Path without query. */
+  /** The path without its query. */
   readonly path: string
-  /** The query with its `?`; '' without. */
+  /** The query with its `?`; '' without a query. */
   readonly query: string
-  /** The client's address, as trusted proxies tell it. */
+  /** The client's address, as reported by trusted proxies. */
   readonly clientAddress: string
   /** The name of the listener. */
   readonly listener: string
@@ -31,8 +31,8 @@ export interface ChooserRequest {
 }
 
 /**
- * Chooses the backend of a request: the name of one of the configuration, or a URL as `h2c://10.0.0.5:9000`;
- * null answers 404.
+ * Chooses the backend of a request: the name of a backend in the configuration, or a URL such as
+ * `h2c://10.0.0.5:9000`; null answers 404.
  */
 export type BackendChooser = (
   request: ChooserRequest,
@@ -41,7 +41,7 @@ export type BackendChooser = (
 /** Holds an app. The same app is held by the same function. */
 export type HeldApp = () => App
 
-/** The property of an app that holds it, so that it is known again. */
+/** The property of an app that holds its function, by which the app is recognised. */
 const HELD = Symbol('fermata.held')
 
 const isServer = (value: unknown): value is Server => {
@@ -58,7 +58,7 @@ function held(app: App): HeldApp {
   return made
 }
 
-/** Whether a value at this path may be one of the program. */
+/** Returns true if a value at this path may belong to the program. */
 export const mayLive = (path: Path, value: unknown): boolean =>
   path.length === 3 &&
   ((path[0] === 'backends' && path[2] === 'handler') ||

@@ -1,13 +1,13 @@
-// The name that a misspelt one may mean.
+// Finds the name that a misspelt name may mean.
 
 import { distance } from 'fastest-levenshtein'
 
 /**
  * Returns the nearest of the names: at most two edits away, or a third of the longer name's length. Null if
- * none is so near.
+ * none is near enough.
  */
 export function nearest(name: string, names: Iterable<string>): string | null {
-  // Longer than any name that there is: it is not a misspelling.
+  // It is longer than any real name, so it is not a misspelling.
   if (name.length > 100) return null
   let best: string | null = null
   let least = Number.POSITIVE_INFINITY
@@ -15,7 +15,7 @@ export function nearest(name: string, names: Iterable<string>): string | null {
   for (const each of names) {
     const edits = distance(written, each.toLowerCase())
     const most = Math.max(2, Math.floor(Math.max(name.length, each.length) / 3))
-    // Two edits make any name of two letters out of any other.
+    // Two edits turn any name of two letters into any other.
     if (edits <= most && edits < Math.max(name.length, each.length) && edits < least) {
       best = each
       least = edits
@@ -24,13 +24,13 @@ export function nearest(name: string, names: Iterable<string>): string | null {
   return best
 }
 
-/** `; did you mean NAME?`, or '' if no name is near. */
+/** Returns `; did you mean NAME?`, or '' if no name is near. */
 export function didYouMean(name: string, names: Iterable<string>): string {
   const found = nearest(name, names)
   return found === null ? '' : `; did you mean ${found}?`
 }
 
-/** `a, b or c` */
+/** Returns `a, b or c`. */
 export function orList(words: readonly string[]): string {
   if (words.length < 2) return words.join('')
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`

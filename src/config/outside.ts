@@ -8,7 +8,7 @@ import { didYouMean, orList } from './nearest.js'
 
 export interface OutsideText {
   readonly text: string
-  /** As messages name it: `the file tls/site.key`. */
+  /** The source, as messages name it: `the file tls/site.key`. */
   readonly origin: string
   /** The file that was read; null for a variable. */
   readonly file: { readonly path: string; readonly mode: number } | null
@@ -16,9 +16,9 @@ export interface OutsideText {
 
 export type Resolution =
   | OutsideText
-  /** `default` stands in the document itself. */
+  /** The `default`, which stands in the document itself. */
   | { readonly inside: Plain }
-  /** `key`: the key that is wrong; null if it is the value. */
+  /** `key`: the wrong key; null if the value is wrong. */
   | { readonly wrong: string; readonly key: string | null }
 
 const KINDS = ['env', 'file', 'credential'] as const
@@ -32,7 +32,7 @@ export interface OutsideOptions {
 export class Outside {
   private readonly env: OutsideOptions['env']
   private readonly filesRead: FilesRead
-  /** The folder of the document that each map stands in. */
+  /** The folder of the document that has each map. */
   private readonly folders = new WeakMap<object, string>()
   private readonly files = new Map<string, OutsideText | string>()
 
@@ -41,16 +41,16 @@ export class Outside {
     this.filesRead = read
   }
 
-  /** Remembers in which folder the maps of this document look for files. */
+  /** Remembers the folder in which the maps of this document look for files. */
   adopt(value: Plain, folder: string): void {
-    // Maps of a document have no prototype; an object with one is the program's own.
+    // Maps of a document have no prototype; an object with one belongs to the program.
     if (typeof value !== 'object' || value === null) return
     if (!Array.isArray(value) && Object.getPrototypeOf(value) !== null) return
     if (!Array.isArray(value)) this.folders.set(value, folder)
     for (const each of Object.values(value)) this.adopt(each, folder)
   }
 
-  /** Resolves a map where a scalar is meant. */
+  /** Resolves a map in place of a scalar. */
   resolve(map: { readonly [key: string]: Plain }): Resolution {
     const keys = Object.keys(map)
     const kinds = KINDS.filter((each) => keys.includes(each))
@@ -72,7 +72,7 @@ export class Outside {
 
   private variable(name: string, map: { readonly [key: string]: Plain }): Resolution {
     const text = Object.hasOwn(this.env, name) ? this.env[name] : undefined
-    // An empty variable is one that somebody forgot to fill.
+    // An empty variable counts as forgotten.
     if (text !== undefined && text !== '')
       return { text, origin: `the environment variable ${name}`, file: null }
     if (map.default !== undefined && !isPlainMap(map.default)) return { inside: map.default }
@@ -96,7 +96,7 @@ export class Outside {
     return this.read(resolve(folder, name), `the file ${name}`, 'file')
   }
 
-  /** Reads a file once. The line end behind the value is not part of it. */
+  /** Reads a file once. The line end behind the value is removed. */
   private read(path: string, origin: string, key: string): Resolution {
     let found = this.files.get(path)
     if (found === undefined) {
@@ -120,5 +120,5 @@ const FORM_OF: Readonly<Record<(typeof KINDS)[number], string>> = {
 }
 const FORMS = orList(Object.values(FORM_OF))
 
-/** Whether a map may be meant as a value from outside. */
+/** Returns true if a map may be meant as a value from outside. */
 export const looksOutside = (map: object): boolean => KINDS.some((each) => Object.hasOwn(map, each))

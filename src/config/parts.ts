@@ -1,4 +1,4 @@
-// The files of a configuration as parts: which names each has, where, and whether a reference leads to one.
+// The files of a configuration as parts: the names of each, their places, and the check of references.
 
 import { type Diagnostics, type Path, type Place, placeText } from './diagnostics.js'
 import { type ConfigDocument, isPlainMap } from './document.js'
@@ -16,7 +16,7 @@ const ONE: Readonly<Record<Section, string>> = {
   filters: 'filter',
 }
 
-/** A document, and what the schema made of it. */
+/** A document, and its values after the schema. */
 export interface Part {
   readonly document: ConfigDocument
   readonly value: IncludedFile &
@@ -44,7 +44,7 @@ export interface Named<T> {
   readonly path: Path
 }
 
-/** Every name that is written, whether its entry is right or wrong. */
+/** Every name that is written, even of a wrong entry. */
 export class Names {
   private readonly places: Readonly<Record<Section, Map<string, Place>>> = {
     listeners: new Map(),
@@ -52,7 +52,7 @@ export class Names {
     backends: new Map(),
     filters: new Map(),
   }
-  /** Sections that are probably written under another key: their names are unknown. */
+  /** Sections that are probably written under another key, so that their names are unknown. */
   private readonly uncertain = new Set<Section>()
   private readonly diagnostics: Diagnostics
 
@@ -60,7 +60,7 @@ export class Names {
     this.diagnostics = diagnostics
   }
 
-  /** Takes up the names of a document, before wrong entries are taken out of it. */
+  /** Collects the names of a document, before wrong entries are removed from it. */
   collect(document: ConfigDocument): void {
     const { value } = document
     if (!isPlainMap(value)) return
@@ -92,7 +92,7 @@ export class Names {
     return this.places[section].has(name)
   }
 
-  /** Tells if there is no entry of this name. */
+  /** Reports a name that has no entry. */
   check(section: Section, name: string, document: ConfigDocument, path: Path): void {
     const places = this.places[section]
     if (places.has(name) || this.uncertain.has(section)) return
@@ -117,7 +117,7 @@ export class Names {
   }
 }
 
-/** The entries of a section in all parts, those that are right. The first of a name counts. */
+/** Returns the valid entries of a section in all parts. The first of a name counts. */
 export function entriesOf<S extends Section>(
   parts: readonly Part[],
   section: S,

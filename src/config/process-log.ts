@@ -5,7 +5,7 @@ import type { LogFormat, LogLevel, ProcessLogConfig } from './configuration.js'
 import type { Part } from './parts.js'
 import type { Scalars } from './scalars.js'
 
-/** From the fewest messages to the most. */
+/** The levels, from the fewest messages to the most. */
 export const LOG_LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug']
 export const LOG_FORMATS: readonly LogFormat[] = ['text', 'json']
 
@@ -18,13 +18,13 @@ export const processLog = (s: Scalars) =>
     .describe('Messages of the process, on standard error (spec/process-log.md).')
     .optional()
 
-/** The level and the form of the process log, where they are given. */
+/** The level and the form of the process log, if they are given. */
 export interface SomeProcessLog {
   readonly level?: LogLevel | undefined
   readonly format?: LogFormat | undefined
 }
 
-/** Returns it with its defaults. */
+/** Returns the process log with its defaults. */
 export const processLogConfig = ({ level, format }: SomeProcessLog): ProcessLogConfig => ({
   level: level ?? 'info',
   format: format ?? 'text',

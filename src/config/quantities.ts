@@ -1,9 +1,9 @@
-// Reads values with a unit: durations, sizes, shares. A number alone is refused, except 0: nobody can tell
+// Reads values with a unit: durations, sizes, shares. A bare number is refused, except 0: nobody can tell
 // whether a 5 means seconds or milliseconds.
 
 import { DURATION_UNITS, inUnit } from '../proxy/index.js'
 
-/** A value that was read, or a sentence that says what is wrong and what is right. */
+/** A value that was read, or a sentence that states the mistake and the right way. */
 export type Reading<T> = { readonly value: T } | { readonly wrong: string }
 
 export const read = <T>(value: T): Reading<T> => ({ value })
@@ -11,7 +11,7 @@ export const wrong = (text: string): { readonly wrong: string } => ({ wrong: tex
 
 const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
-/** More than a timer of the runtime holds is never waited for. */
+/** The longest duration: a timer of the runtime holds no more. */
 export const DURATION_MAX_MS = 24 * 86_400_000
 
 const NUMBER = /^(\d+(?:\.\d+)?)\s*([A-Za-z%]*)$/
@@ -42,7 +42,7 @@ function quantity(
       same === undefined ? `the units are ${Object.keys(units).join(', ')}` : `write ${number}${same}`
     return wrong(`${JSON.stringify(text)} has the unknown unit ${unit}; ${right}`)
   }
-  // 1.1s is 1100.0000000000002 ms to a computer.
+  // In floating-point arithmetic 1.1s is 1100.0000000000002 ms.
   const value = Math.round(Number(number) * (units[unit] ?? 1) * 1e6) / 1e6
   if (!Number.isInteger(value))
     return wrong(`${JSON.stringify(text)} is not a whole number of ${Object.keys(units)[0]}`)

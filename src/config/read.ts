@@ -1,5 +1,4 @@
-// Reads a configuration: the files, the schema, the checks of what belongs together, and the effective
-// values.
+// Reads a configuration: the files, the schema, the checks between settings, and the effective values.
 
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
@@ -17,31 +16,31 @@ import { Scalars } from './scalars.js'
 import { type Schemas, schemaOf } from './schema.js'
 
 export interface ReadOptions extends LimitTables {
-  /** Default: the variables of the process. */
+  /** The variables. Default: those of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** The key of the digits that stand for secrets; without it there are none. */
+  /** The key for the digits that stand for secrets; without it secrets have no digits. */
   readonly secretKey?: Uint8Array | null
 }
 
-/** What a reading gives. It can be cloned to another thread. */
+/** The result of a reading. It can be cloned to another thread. */
 export interface ReadResult {
-  /** Null if there is an error. */
+  /** The configuration; null after an error. */
   readonly configuration: Configuration | null
-  /** At most 50. */
+  /** The errors, at most 50. */
   readonly errors: readonly Diagnostic[]
   readonly warnings: readonly Diagnostic[]
-  /** The files that were read as configuration, as they are named in places. */
+  /** The files that were read as configuration, as places name them. */
   readonly files: readonly string[]
-  /** All files that were read, those of values too. */
+  /** All files that were read, including those of values. */
   readonly contents: FileContents
 }
 
-/** Reads configurations, one after the other. To make one takes longer than to read a short file. */
+/** Reads configurations, one after the other. Making a reader takes longer than reading a short file. */
 export class ConfigReader {
   private readonly env: Readonly<Record<string, string | undefined>>
   private readonly scalars: Scalars
   private readonly options: ReadOptions
-  /** Those that were made, by the form of what they are of. */
+  /** The schemas made so far, by the form of their input. */
   private readonly schemas: Partial<Record<'file' | 'code', Schemas>> = {}
 
   constructor(options: ReadOptions) {
@@ -50,7 +49,7 @@ export class ConfigReader {
     this.options = options
   }
 
-  /** Reads a file and what it includes. Does not throw for what users can do wrong. */
+  /** Reads a file and its includes. It does not throw for mistakes of users. */
   file(file: string): ReadResult {
     const reading = this.begin('file')
     try {
@@ -83,7 +82,7 @@ export class ConfigReader {
   }
 }
 
-/** Reads a file and what it includes. */
+/** Reads a file and its includes. */
 export const readConfiguration = (file: string, options: ReadOptions): ReadResult =>
   new ConfigReader(options).file(file)
 

@@ -10,10 +10,10 @@ import type { BackendFile, ListenerFile } from './schema.js'
 export const isRedis = (protocol: BackendFile['protocol']): protocol is 'redis' | 'rediss' =>
   protocol === 'redis' || protocol === 'rediss'
 
-/** Settings of a listener that only Redis has. */
+/** The settings of a listener that only Redis has. */
 const OF_REDIS = ['backend', 'share', 'allowAdmin'] as const
 
-/** Reads what a listener has for Redis; null if it serves HTTP. */
+/** Reads the settings of a listener for Redis; null if it serves HTTP. */
 export function redisListenerOf(
   { value, document, path, name }: Named<ListenerFile>,
   names: Names,
@@ -56,7 +56,10 @@ export function redisListenerOf(
   return { backend, share, allowAdmin }
 }
 
-/** Settings that a backend of Redis does not have: clients choose database and user, no route leads to it. */
+/**
+ * The settings that a backend of Redis does not have: clients choose database and user, and no
+ * route leads to it.
+ */
 const NOT_OF_REDIS = [
   'discovery',
   'share',

@@ -1,4 +1,5 @@
-// The routes of the configuration: what they match, what becomes of their requests, and what they inherit.
+// The routes of the configuration: their matches, the treatment of their requests, and their
+// inherited settings.
 
 import type { RouteAction, RouteMatch, ValueMatch } from '../proxy/index.js'
 import type { ChosenAction, RouteConfig } from './configuration.js'
@@ -13,17 +14,17 @@ import type { BackendFile, RouteFile } from './schema.js'
 
 const ACTIONS = ['backend', 'redirect', 'answer'] as const
 
-/** What routes refer to, and inherit from. */
+/** The things that routes refer to and inherit from. */
 export interface RouteContext {
   readonly names: Names
   readonly backends: ReadonlyMap<string, Named<BackendFile>>
-  /** Null if there are no defaults. */
+  /** The defaults; null if there are none. */
   readonly defaults: Layer | null
   readonly diagnostics: Diagnostics
   readonly filters: FilterReading
 }
 
-/** Fields of one connection: nobody behind it sees them. */
+/** Fields of one connection, which the next hop does not see. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -54,7 +55,7 @@ export class RouteReading {
     this.context = context
   }
 
-  /** @param fallback the name of a route without one */
+  /** @param fallback the name of a route that has none */
   read(fallback: string): RouteConfig {
     const { name = fallback } = this.value
     const sources = new Sources()
@@ -114,7 +115,7 @@ export class RouteReading {
     return retry
   }
 
-  // What it matches
+  // Its matches
 
   private match(): RouteMatch {
     const match = this.value.match ?? {}
@@ -182,7 +183,7 @@ export class RouteReading {
     })
   }
 
-  // What becomes of its requests
+  // The treatment of its requests
 
   private action(name: string): RouteAction | ChosenAction {
     const { backend, redirect, answer } = this.value
@@ -221,7 +222,7 @@ export class RouteReading {
     return { kind: 'backend', to: to.filter((each) => each.weight > 0) }
   }
 
-  /** No request of HTTP goes to Redis. */
+  /** Checks that no request of HTTP goes to Redis. */
   private checkProtocol(backend: string, path: Path): void {
     const protocol = this.context.backends.get(backend)?.value.protocol
     if (isRedis(protocol))
@@ -252,9 +253,9 @@ export class RouteReading {
     }
   }
 
-  // What it inherits
+  // Its inherited settings
 
-  /** The levels that have settings for it, the nearest first. */
+  /** Returns the levels that have settings for it, the nearest first. */
   private layers(action: RouteAction | ChosenAction): Layer[] {
     const own: Layer = { document: this.document, path: this.path, value: this.value }
     const { backends, defaults } = this.context
@@ -276,7 +277,7 @@ export class RouteReading {
     return [own, middle, defaults].filter((each) => each != null) as Layer[]
   }
 
-  /** A request gets the settings of its route before its backend is chosen. */
+  /** Compares backends: a request gets the settings of its route before its backend is chosen. */
   private compare(first: Named<BackendFile>, other: Named<BackendFile>): void {
     for (const name of TIMEOUT_NAMES)
       if (
@@ -302,7 +303,7 @@ export class RouteReading {
   }
 }
 
-/** Tells of routes with one name. */
+/** Reports routes with the same name. */
 export function checkRouteNames(
   routes: readonly RouteConfig[],
   written: readonly Path[],

@@ -1,5 +1,5 @@
-// The scalars of the schema. Each reads what is written, or a value from outside, and says in one sentence
-// what is wrong with it and what is right.
+// The scalars of the schema. Each reads the written value, or a value from outside. If it is wrong, a
+// sentence states the mistake and the right way.
 
 import { z } from 'zod'
 import type { Written, WrittenDuration, WrittenShare, WrittenSize } from '../filters/index.js'
@@ -24,7 +24,7 @@ export type { SecretText } from './secret-text.js'
 
 import { masked } from './secrets.js'
 
-/** What an issue of a scalar tells the one who writes the message. */
+/** The information in an issue of a scalar, for the writer of the message. */
 export interface ScalarIssue {
   readonly kind: 'missing' | 'text-expected' | 'key' | 'value'
   /** The key of the map that the message is about. */
@@ -32,18 +32,18 @@ export interface ScalarIssue {
 }
 
 interface Kind<T> {
-  /** What must be written: 'a duration, as 500ms, 10s or 2m'. */
+  /** The right form: 'a duration, as 500ms, 10s or 2m'. */
   readonly what: string
-  /** How JSON Schema describes what is written. */
+  /** The description of the written form in JSON Schema. */
   readonly json: Readonly<Record<string, unknown>>
-  /** A number and a boolean stand for their text. */
+  /** True: a number and a boolean stand for their text. */
   readonly numbers: boolean
-  /** No message shows it. */
+  /** True: no message shows it. */
   readonly isSecret?: boolean
   readonly read: (text: string, outside: OutsideText | null) => Reading<T>
 }
 
-/** How JSON Schema names a value from outside. */
+/** The reference of JSON Schema to a value from outside. */
 export const OUTSIDE_REFERENCE = '#/$defs/fromOutside'
 
 const typeWord = (value: unknown): string => {
@@ -56,7 +56,10 @@ const typeWord = (value: unknown): string => {
 export type Scalar<T, I = unknown> = z.ZodType<T, Written<I>>
 
 export class Scalars {
-  /** Where the reading under way takes values from. Readings are synchronous, so there is one at a time. */
+  /**
+   * The source of outside values for the current reading. Readings are synchronous, so there
+   * is one at a time.
+   */
   private outside: Outside
   private readonly secretKey: Uint8Array | null
 
@@ -70,7 +73,7 @@ export class Scalars {
     this.outside = outside
   }
 
-  /** Any text that `check` takes. `what`: what it must be, with an example. */
+  /** Makes a scalar of any text that `check` accepts. `what`: the right form, with an example. */
   text<T = string>(
     description: string,
     what = 'text',
@@ -80,7 +83,7 @@ export class Scalars {
     return this.scalar(description, { what, json: { type: 'string', ...json }, numbers: false, read: check })
   }
 
-  /** A text whose file is remembered. */
+  /** Makes a scalar of a text whose file is remembered. */
   secret(
     description: string,
     what: string,
@@ -100,7 +103,7 @@ export class Scalars {
     })
   }
 
-  /** One of these words. */
+  /** Makes a scalar of one of these words. */
   word<const W extends string>(description: string, words: readonly W[]): Scalar<W, W> {
     const word: Scalar<W, unknown> = this.text<W>(
       description,
@@ -137,7 +140,7 @@ export class Scalars {
     })
   }
 
-  /** In ms. */
+  /** Makes a scalar of a duration, read in ms. */
   duration(
     description: string,
     { least, most }: Bounds = { least: 0, most: DURATION_MAX_MS },
@@ -150,7 +153,7 @@ export class Scalars {
     })
   }
 
-  /** In bytes. */
+  /** Makes a scalar of a size, read in bytes. */
   size(description: string, bounds: Bounds): Scalar<number, WrittenSize> {
     return this.scalar(description, {
       what: 'a size, as 512B, 64KiB or 1MiB',
@@ -160,7 +163,7 @@ export class Scalars {
     })
   }
 
-  /** 0 to 1. */
+  /** Makes a scalar of a share, read as 0 to 1. */
   share(description: string): Scalar<number, WrittenShare> {
     return this.scalar(description, {
       what: 'a share, as 50% or 0.5',
@@ -175,7 +178,7 @@ export class Scalars {
     })
   }
 
-  /** A scalar of another kind, whose numbers stand for their text. `I`: what is written. */
+  /** Makes a scalar of another kind, whose numbers stand for their text. `I`: the written type. */
   number<T, I = string | number>(
     description: string,
     what: string,

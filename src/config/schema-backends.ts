@@ -8,7 +8,7 @@ import { DURATION_MAX_MS, type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 import type { shared } from './schema-shared.js'
 
-/** More than any count needs. */
+/** A bound above any useful count. */
 const MANY = 1_000_000
 const quoted = (text: string): string => JSON.stringify(text)
 
@@ -159,7 +159,7 @@ function health(s: Scalars) {
     .describe('What is known of the endpoints.')
 }
 
-/** A path with or without a query. */
+/** Reads a path with or without a query. */
 function readTarget(text: string): Reading<string> {
   const path = readPath(text.replace(/\?.*$/s, ''))
   if ('wrong' in path) return path
@@ -168,7 +168,7 @@ function readTarget(text: string): Reading<string> {
     : read(text)
 }
 
-/** @param form a file has no functions */
+/** @param form the form of the document: a file has no functions */
 export function backend(s: Scalars, both: ReturnType<typeof shared>, form: 'file' | 'code') {
   const whole = backendFromCode(s, both)
   return form === 'code' ? whole : (whole.omit({ handler: true }).describe(ABOUT) as unknown as typeof whole)

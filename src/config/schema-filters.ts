@@ -9,13 +9,13 @@ import type { Scalars } from './scalars.js'
 const FILTERS_MAX = 100
 
 /**
- * An entry of a list of filters as it was read: a name, or a map with one kind, or with `use` or `without`.
+ * An entry of a list of filters after reading: a name, or a map with one kind, or with `use` or `without`.
  */
 export type FilterEntry = string | Readonly<Record<string, unknown>>
 
 type Boxed = (typeof boxed)[number]
 
-/** What is written of the options of a filter. */
+/** The written options of a filter. */
 type WrittenOptions<D extends Boxed> = D['options'] extends infer O
   ? O extends z.ZodType
     ? z.input<O>
@@ -44,7 +44,7 @@ export type WrittenFilterEntry =
 
 export type FilterListSchema = z.ZodType<FilterEntry[], readonly WrittenFilterEntry[]>
 
-/** A filter of a user: the file alone, or with options, which its own schema judges. */
+/** A filter of a user: the file alone, or with options, which its own schema checks. */
 const moduleSchema = (): z.ZodType =>
   z
     .union([
@@ -90,7 +90,7 @@ export function filterSchemas(s: Scalars) {
         .optional(),
     }),
   ])
-  // The shape is made of the registry, so its type is that of the registry too.
+  // The shape is made from the registry, so its type is that of the registry too.
   const list = z
     .array(entry)
     .max(FILTERS_MAX)

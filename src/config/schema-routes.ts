@@ -18,7 +18,7 @@ import type { Scalars } from './scalars.js'
 import type { FilterListSchema } from './schema-filters.js'
 import { routing, type shared } from './schema-shared.js'
 
-/** More than any count needs. */
+/** A bound above any useful count. */
 const MANY = 1_000_000
 const quoted = (text: string): string => JSON.stringify(text)
 
@@ -87,7 +87,7 @@ function match(s: Scalars) {
     .describe('Which requests the route takes: all that fit each of these.')
 }
 
-/** @param form a file has no functions */
+/** @param form the form of the document: a file has no functions */
 export function route(
   s: Scalars,
   both: ReturnType<typeof shared>,

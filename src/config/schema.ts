@@ -1,5 +1,5 @@
-// The schema of the document: each key with its type, its bounds and what it is for. Reading, the messages
-// and `fermata schema` all come from it. Defaults stand where the effective values are made.
+// The schema of the document: each key with its type, its bounds and its purpose. Reading, the messages and
+// `fermata schema` all come from it. Defaults are added when the effective values are made.
 
 import { z } from 'zod'
 import { readHostName } from '../filters/index.js'
@@ -137,11 +137,11 @@ const trustedProxies = (s: Scalars) =>
     })
     .describe('Proxies in front of this one, and what they are believed.')
 
-/** A token is sent in a field. */
+/** Reads a token, which must be fit for a field. */
 const readToken = (text: string): Reading<string> =>
   /^[\x21-\x7e]{16,200}$/.test(text) ? read(text) : wrong('a token has 16 to 200 characters, without spaces')
 
-/** Fields of the message itself: clients must be able to send them. */
+/** Fields of the message itself, which clients must be able to send. */
 const NEVER_CLAIMS: ReadonlySet<string> = new Set([
   'host',
   'connection',
@@ -167,8 +167,9 @@ function readForwardingField(text: string): Reading<string> {
 }
 
 /**
- * Makes the schema: `main` of the main file, and `included` of one that it includes, which has fewer keys.
- * @param form a configuration from code may have functions of the program
+ * Makes the schema: `main` for the main file, and `included` for a file that it includes,
+ * which has fewer keys.
+ * @param form the form of the document: from code it may have functions of the program
  */
 export function schemaOf<L>(s: Scalars, limits: LimitTables<L>, form: 'file' | 'code' = 'file') {
   const both = shared(s)
@@ -309,7 +310,7 @@ export function schemaOf<L>(s: Scalars, limits: LimitTables<L>, form: 'file' | '
 }
 
 export type Schemas = ReturnType<typeof schemaOf<unknown>>
-/** What is written in the main file, or in a document from code. `L`: the limits of the rooms. */
+/** The written form of the main file, or of a document from code. `L`: the limits of the rooms. */
 export type WrittenMain<L> = z.input<ReturnType<typeof schemaOf<L>>['main']>
 export type MainFile = z.output<Schemas['main']>
 export type IncludedFile = z.output<Schemas['included']>

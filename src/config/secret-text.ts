@@ -1,4 +1,4 @@
-// A secret of the configuration, as a schema reads it.
+// A secret of the configuration, after the schema.
 
 import type { OutsideText } from './outside.js'
 

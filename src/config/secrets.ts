@@ -1,11 +1,11 @@
-// Secrets as they may be shown: `*** 3fa92c`, where equal secrets have equal digits. The digits are of an
-// HMAC under a key of the process, so that nobody can try likely secrets against them elsewhere.
+// Secrets in a form that may be shown: `*** 3fa92c`, where equal secrets have equal digits. The digits belong
+// to an HMAC under a key of the process, so nobody can test likely secrets against them elsewhere.
 
 import { createHmac } from 'node:crypto'
 import type { Configuration } from './configuration.js'
 import { isSecretText } from './secret-text.js'
 
-/** Returns what stands for this text. Null as the key shows no digits. */
+/** Returns the text that stands for this secret. With null as the key it has no digits. */
 export function masked(text: string, key: Uint8Array | null): string {
   if (key === null) return '***'
   return `*** ${createHmac('sha256', key).update(text).digest('hex').slice(0, 6)}`
@@ -43,7 +43,7 @@ export function withoutSecrets(configuration: Configuration, key: Uint8Array | n
   }
 }
 
-/** Returns options of a filter with the texts masked that a schema has read as secrets. */
+/** Returns a filter's options in which the texts that a schema has read as secrets are masked. */
 function withoutSecretTexts(options: unknown, key: Uint8Array | null): unknown {
   if (Array.isArray(options)) return options.map((each) => withoutSecretTexts(each, key))
   if (typeof options !== 'object' || options === null) return options

@@ -1,5 +1,6 @@
-// Routes whose caches share entries (`shared: true`): the key of an entry has no route then, so a response of
-// one route would answer a request of another one. That is a mistake where the two could differ.
+// Finds mistakes of routes whose caches share entries (`shared: true`). The key of such an entry has
+// no route, so a response of one route would answer a request of another. That is a mistake if the
+// two could differ.
 
 import type { FilterConfig, RouteConfig, Source } from './configuration.js'
 
@@ -8,10 +9,10 @@ export interface SharedCacheMistake {
   readonly message: string
 }
 
-/** Kinds of filters that change what a backend is asked for. */
+/** The kinds of filters that change the request to a backend. */
 const REWRITES: ReadonlySet<string> = new Set(['rewrite'])
 
-/** Returns what is wrong with caches that routes share. */
+/** Returns the mistakes of caches that routes share. */
 export function sharedCacheMistakes(routes: readonly RouteConfig[]): SharedCacheMistake[] {
   const found: SharedCacheMistake[] = []
   /** The first route of each cache. */
@@ -31,7 +32,7 @@ export function sharedCacheMistakes(routes: readonly RouteConfig[]): SharedCache
   return found
 }
 
-/** Returns why a response of this route may be for some of the requests of its URL only. */
+/** Returns why a response of this route may belong to only some of the requests of its URL; else null. */
 function matchesMore({ name, match }: RouteConfig): string | null {
   if (match.headers.length > 0) return `the route ${name} matches by field, which is no part of the key`
   if (match.query.length > 0) return `the route ${name} matches by query parameter`
@@ -40,7 +41,7 @@ function matchesMore({ name, match }: RouteConfig): string | null {
 
 type Use = readonly [route: RouteConfig, filter: FilterConfig]
 
-/** Returns in what two routes of one cache differ; null if a response of one may answer for the other. */
+/** Returns the difference of two routes of one cache; null if a response of one may answer for the other. */
 function differs([first, one]: Use, [route, filter]: Use): string | null {
   if (JSON.stringify(first.action) !== JSON.stringify(route.action))
     return `the routes ${first.name} and ${route.name} differ in their backends`
@@ -49,7 +50,7 @@ function differs([first, one]: Use, [route, filter]: Use): string | null {
     : `the routes ${first.name} and ${route.name} rewrite requests in different ways`
 }
 
-/** The rewrites of a route that the key of its cache does not show. */
+/** Returns the rewrites of a route that the key of its cache does not show. */
 const rewritesBehind = ({ filters }: RouteConfig, cache: FilterConfig): string =>
   JSON.stringify(
     filters

@@ -1,6 +1,6 @@
 // The mistakes of YAML in plain words: what is wrong, and what to write.
 
-/** Sentences for messages of the library whose code says too little. The first that matches is taken. */
+/** Sentences for messages of the library whose code says too little. The first match counts. */
 const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
   [/^Missing closing "quote/, 'a closing " is missing'],
   [/^Missing closing 'quote/, "a closing ' is missing"],
@@ -47,9 +47,9 @@ const SENTENCES: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: 'this does not continue what stands before it; is the indentation right?',
 }
 
-/** Says what is wrong in one sentence. @param code of the library's error */
+/** Returns a sentence about a mistake. @param code the code of the library's error */
 export function yamlMistake(code: string, message: string, text: string, offset: number): string {
-  // What follows may be a secret, so it is not shown.
+  // The following text may be a secret, so it is not shown.
   if (code === 'BAD_SCALAR_START') return `a plain value cannot begin with ${text[offset]}; put it in quotes`
   if (code === 'BAD_DQ_ESCAPE')
     return `${message.replace(/^Invalid/, 'invalid')}; in single quotes \\ is a plain character`

@@ -1,4 +1,5 @@
-// The time in which a debugger's connection must attach: it would keep a place that a debugger needs.
+// The time within which a debugger's connection must attach. Otherwise it would keep a place that
+// a debugger needs.
 
 import { Deadline, type Socket } from '../pollset/index.js'
 

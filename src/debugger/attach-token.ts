@@ -1,23 +1,23 @@
-// The token that a debugger must send before all else.
+// The token that a debugger must send first.
 
 import type { Pollset } from '../pollset/index.js'
 import { CommandError } from './inquiry.js'
 
-/** What all debuggers' connections of one server share. */
+/** The things that all debuggers' connections of one server share. */
 export interface TokenContext {
   readonly world: { readonly pollset: Pollset }
-  /** The token that `attach` must give; null: none. */
+  /** The token that `attach` must send; null: none is needed. */
   readonly token: string | null
-  /** When the last wrong token came, in ms of the pollset's clock. */
+  /** The time of the last wrong token, in ms of the pollset's clock. */
   refusedAt: number
 }
 
-/** The characters of a token that are compared. */
+/** The most characters of a token that are compared. */
 const TOKEN_CHARACTERS_MAX = 256
 
 /**
  * Checks the token of `attach`, in constant time. Throws a CommandError if it is wrong.
- * @param retryMs the time after a wrong token in which no other is looked at
+ * @param retryMs the time after a wrong token in which no other is checked
  */
 export function checkToken(context: TokenContext, retryMs: number, given: string): void {
   const { token, world } = context

@@ -1,4 +1,4 @@
-// Breakpoints and log points: where continuations stop, under which condition, and how often.
+// Breakpoints and log points: the places where continuations stop, with conditions and counts.
 //
 //   exchange.lease            before the step, when it comes from another
 //   exchange.lease→sendHead   before the second step, when it comes from the first (`->` will do)
@@ -13,13 +13,13 @@ import type { Cause, Continuation, Program } from '../continuation/index.js'
 import type { Condition } from './conditions.js'
 import type { Moment } from './target.js'
 
-/** Where a breakpoint stops, read from its text. */
+/** The place of a breakpoint, read from its text. */
 export interface Place {
   readonly text: string
   readonly life: string
-  /** The step that is to be taken, or waits; null: each. */
+  /** The step that is to be taken, or that waits; null: any. */
   readonly step: string | null
-  /** The step it comes from; null: any. */
+  /** The step before it; null: any. */
   readonly from: string | null
   readonly cause: 'step' | 'arm' | 'late' | 'cancelled'
   /** The filter that is called in the step; null: any. */
@@ -32,7 +32,7 @@ const FILTER = /^filter\s+([^\s:]+)(?::(wait|late|cancelled))?$/
 /** A step in which filters are called. */
 const FILTER_STEP = 'filterRequest'
 
-/** Reads a place. Returns what is wrong with it if there is no such life or step. */
+/** Reads a place. Returns a message if there is no such life or step. */
 export function placeOf(text: string, programs: readonly Program<never>[]): Place | string {
   const [, filter, when] = FILTER.exec(text.trim()) ?? []
   if (filter !== undefined) {
@@ -65,7 +65,10 @@ export function placeOf(text: string, programs: readonly Program<never>[]): Plac
 const causeOf = (how: string | undefined): Place['cause'] =>
   how === undefined ? 'step' : how === 'wait' ? 'arm' : (how as 'late' | 'cancelled')
 
-/** Returns a question, for a step or a life alone: `: did you mean exchange.lease?`; '' for other texts. */
+/**
+ * Returns a suggestion, for a step or a life without the rest: `: did you mean exchange.lease?`; ''
+ * for other texts.
+ */
 function guess(text: string, programs: readonly Program<never>[]): string {
   const word = /^\w+/.exec(text)?.[0] ?? ''
   const life = programs.find(({ name }) => name === text)
@@ -77,7 +80,7 @@ function guess(text: string, programs: readonly Program<never>[]): string {
   return meant.length === 0 ? '' : `: did you mean ${meant.join(' or ')}?`
 }
 
-/** Whether the filter of a place is called, or has waited in the step that is left. */
+/** Returns true if the filter of a place is called, or has waited in the step before. */
 function calls(continuation: Continuation, { filter, cause: at }: Place, from: number): boolean {
   const step = at === 'late' || at === 'cancelled' ? from : continuation.step
   return step >= 0 && continuation.stepDetail(step, false) === `(${filter})`
@@ -86,22 +89,22 @@ function calls(continuation: Continuation, { filter, cause: at }: Place, from: n
 export interface BreakpointOptions {
   readonly place: Place
   readonly condition: Condition<Moment> | null
-  /** It stops at each hit from this one on; 1 for the first. */
+  /** The hit from which on it stops; 1 for the first. */
   readonly hits: number
-  /** It goes after it has stopped once. */
+  /** True: it is removed after it has stopped once. */
   readonly once: boolean
-  /** Holds also what has the last free place of its engine. */
+  /** True: it also holds a continuation that has the last free place of its engine. */
   readonly lastPlace: boolean
-  /** The text that is written in place of a stop; null: it stops. */
+  /** The text to write in place of a stop; null: it stops. */
   readonly log: string | null
 }
 
 export class Breakpoint {
   readonly id: number
   readonly options: BreakpointOptions
-  /** How often its place and condition were met. */
+  /** The number of times that its place and condition were met. */
   hit = 0
-  /** It has been spent, or has failed. */
+  /** True once it has been used up, or has failed. */
   isOver = false
 
   constructor(id: number, options: BreakpointOptions) {
@@ -109,7 +112,10 @@ export class Breakpoint {
     this.options = options
   }
 
-  /** Whether its place is met. It is asked at each transition, so it tests what differs most first. */
+  /**
+   * Returns true if its place is met. It is asked at each transition, so it tests the most
+   * selective parts first.
+   */
   isAt(continuation: Continuation, cause: Cause, from: number): boolean {
     const { place } = this.options
     const { program } = continuation
@@ -120,17 +126,17 @@ export class Breakpoint {
     if (place.from !== null) return program.names[from] === place.from
     if (place.filter !== null)
       return cause === 'goto' || place.cause !== 'step' || program.names[from] !== continuation.stepName
-    // A step that waits is one step, however often it is resumed.
+    // A waiting step is one step, however often it is resumed.
     return place.cause !== 'step' || program.names[from] !== continuation.stepName
   }
 
-  /** Counts a hit. Returns whether it is one to stop at, or to write. */
+  /** Counts a hit. Returns true if it must stop or write at this hit. */
   counts(): boolean {
     this.hit++
     return this.hit >= this.options.hits
   }
 
-  /** Returns what it is, for a list. */
+  /** Returns its description, for a list. */
   describe(): string {
     const { place, condition, hits, once, log } = this.options
     const parts = [`#${this.id} ${place.text}`]

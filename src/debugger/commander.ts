@@ -1,5 +1,5 @@
-// Who gives commands, and the continuations that a command names: by an id, by a condition, or as the current
-// one.
+// The giver of commands, and the continuations that a command names: by an id, by a condition, or as
+// the current one.
 
 import type { Continuation } from '../continuation/index.js'
 import type { Attached, Debugger } from './debugger.js'
@@ -12,13 +12,15 @@ export { CommandError }
 export interface Commander extends Attached {
   readonly debugger: Debugger
   readonly secrets: boolean
-  /** The continuation that a command without an id means; null without one. */
+  /** The continuation of commands without an id; null without one. */
   readonly current: Continuation | null
-  /** A command has named this one. It becomes the current one if this debugger holds it. */
+  /**
+   * Is told that a command has named this continuation. It becomes the current one if this debugger holds it.
+   */
   named(continuation: Continuation): void
 }
 
-/** Throws a CommandError with this reason, if there is one. */
+/** Throws a CommandError with this reason; does nothing for null. */
 export const refuse = (why: string | null): void => {
   if (why !== null) throw new CommandError(why)
 }
@@ -42,9 +44,9 @@ export const living = (by: Commander, id: string): Continuation | null => by.deb
 
 /** Requests that a condition matches. */
 interface Matching {
-  /** All requests in flight. */
+  /** The number of all requests in flight. */
   readonly total: number
-  /** The newest first. */
+  /** The matching requests, newest first. */
   readonly all: Continuation[]
 }
 
@@ -64,12 +66,12 @@ export function matching(by: Commander, filter: string): Matching {
   return { total, all }
 }
 
-/** Requests as rows, the oldest first. */
+/** Requests as rows, oldest first. */
 export interface Listed {
-  /** All requests in flight. */
+  /** The number of all requests in flight. */
   readonly total: number
   readonly matched: number
-  /** At most `limit` of those that match: to make a row costs more than to match. */
+  /** At most `limit` of the matching requests: making a row costs more than matching. */
   readonly rows: Row[]
 }
 

@@ -1,6 +1,6 @@
 // Conditions of breakpoints and filters of lists, in CEL (the Common Expression Language, as in Envoy and
 // Kubernetes): `request.path.startsWith('/api') && response.code >= 500`. The caller lends the names, with
-// their types and how they are read: this room does not know what a request is.
+// their types and the functions that read them: this room does not know what a request is.
 //
 // A condition runs between two steps of a live request, so its time is bounded when it is set: by its length,
 // its parts and their depth; by the functions that it may call, all of linear time; by no loop inside a loop.
@@ -18,7 +18,7 @@ import type { DebuggerLimits } from './limits.js'
 
 interface Typed<V, T extends string, R> {
   readonly type: T
-  /** What it is, for help and completion. */
+  /** The explanation, for help and completion. */
   readonly about: string
   /** Returns the value now; null if there is none yet. Strings and maps are bounded by this function. */
   read(view: V): R | null
@@ -38,17 +38,17 @@ export type Vocabulary<V> = { readonly [name: string]: Name<V> }
 export interface Condition<V> {
   readonly text: string
   /**
-   * Returns whether the condition holds. It is false if it reads a value that is not there, and if it fails.
+   * Returns true if the condition holds. It returns false if the condition reads a missing value, or fails.
    */
   test(view: V): boolean
 }
 
 const NODES_MAX = 256
 const DEPTH_MAX = 24
-/** The parts of the condition of one loop: it runs for each field of a head. */
+/** The most parts of a loop's condition, which runs for each field of a head. */
 const LOOP_NODES_MAX = 32
 
-/** Elements of one list that is written in a condition. */
+/** The most elements of one list that is written in a condition. */
 const LIST_ELEMENTS_MAX = 64
 const ARGUMENTS_MAX = 4
 
@@ -64,10 +64,10 @@ const METHODS: ReadonlySet<string> = new Set([
 ])
 const LOOPS: ReadonlySet<string> = new Set(['exists', 'exists_one', 'all'])
 
-/** Errors that mean that a value is not there: a response that has not come, a field that was not sent. */
+/** The errors that mean a missing value: a response that has not come, a field that was not sent. */
 const ABSENT: ReadonlySet<string> = new Set(['no_such_key', 'unknown_variable'])
 
-/** What a condition is read from while it runs. */
+/** The source of a condition's values while it runs. */
 class Subject<V> {
   view: V | null = null
 }
@@ -89,7 +89,7 @@ interface GroupType<V> {
 /** A name as CEL declares it. */
 const celType = (name: Name<never>): string => (name.type === 'map' ? 'map<string, string>' : name.type)
 
-/** Reads a name as CEL has values: integers are bigints, and undefined is not there. */
+/** Reads a name as a value of CEL: integers are bigints, and undefined is missing. */
 function celValue<V>(name: Name<V>, subject: Subject<V>): unknown {
   const value = subject.view === null ? null : name.read(subject.view)
   if (value === null) return undefined
@@ -124,7 +124,7 @@ export class Conditions<V> {
   }
 
   /**
-   * Compiles a condition. Returns why it is refused, as text, if it is.
+   * Compiles a condition. If it is refused, returns the reason as text.
    * @param failed is told once if the condition fails when it runs: a division by zero, `int('x')`
    */
   compile(text: string, failed: (why: string) => void): Condition<V> | string {
@@ -145,7 +145,7 @@ export class Conditions<V> {
     }
   }
 
-  /** Makes an environment of its own for each condition: the library keeps each function name it has met. */
+  /** Makes an environment for one condition: the library keeps each function name that it has met. */
   private environment(globs: ReadonlyMap<string, Glob>): Environment {
     const environment = new Environment({
       limits: {
@@ -213,7 +213,7 @@ class Compiled<V> implements Condition<V> {
       if (!(error instanceof EvaluationError && ABSENT.has(error.code))) this.fail(error)
       return false
     } finally {
-      // A loop in the program keeps what it ran over last: it must not keep the request.
+      // A loop in the program keeps its last subject, which must not keep the request.
       subject.view = null
     }
   }
@@ -225,13 +225,13 @@ class Compiled<V> implements Condition<V> {
   }
 }
 
-/** What a condition may be made of. */
+/** The rules for the parts of a condition. */
 class Rules<V> {
   private readonly vocabulary: Vocabulary<V>
   private readonly groups: ReadonlyMap<string, GroupType<V>>
-  /** The patterns that were found. */
+  /** The patterns found so far. */
   private readonly globs: Map<string, Glob>
-  /** The parts that were visited. */
+  /** The number of parts visited so far. */
   private nodes: number
 
   constructor(
@@ -245,7 +245,7 @@ class Rules<V> {
     this.nodes = 0
   }
 
-  /** Returns what must not be, or null. `variable` is that of the loop around it. */
+  /** Returns the fault in this part, or null. `variable` belongs to the loop around it. */
   faultIn(node: ASTNode, variable: string | null): string | null {
     this.nodes++
     switch (node.op) {
@@ -363,7 +363,7 @@ const callable = [...new Set([...FUNCTIONS, ...METHODS, ...LOOPS])].sort().join(
 const at = (node: { readonly start: number }, text: string): string =>
   `${text} (at character ${node.start + 1})`
 
-/** What the library says of its bounds, by its name for each. */
+/** The messages for the library's bounds, by its name for each. */
 const BOUNDS: ReadonlyMap<string, string> = new Map([
   ['maxAstNodes', `the condition has more than ${NODES_MAX} parts`],
   ['maxDepth', `the condition is nested more than ${DEPTH_MAX} deep`],
@@ -372,7 +372,7 @@ const BOUNDS: ReadonlyMap<string, string> = new Map([
   ['maxCallArguments', `a function has more than ${ARGUMENTS_MAX} arguments`],
 ])
 
-/** What CEL writes for operators of other languages. */
+/** CEL's spelling for operators of other languages. */
 const OPERATORS: Readonly<Record<string, string>> = {
   '=': '== to compare',
   '&': '&& for and',
@@ -381,7 +381,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
   or: '|| for or',
 }
 
-/** Returns what to write in place of the operator at which parsing failed; '' if it is none. */
+/** Returns the replacement of the operator at which parsing failed; '' if there is no such operator. */
 function operatorHint(text: string, error: unknown): string {
   if (!(error instanceof ParseError) || error.range === undefined) return ''
   const there = text.slice(error.range.start, error.range.end)

@@ -8,7 +8,7 @@
 // The reader is strict. A web page can make a browser send a request of HTTP to the port of a debugger, with
 // a body that is a message; so a message must begin with `Content-Length: `, and the first byte that differs
 // breaks the connection. A body that is not a message does not break the framing: the reader tells why, and
-// goes on behind it.
+// continues after it.
 
 import { TextDecoder } from 'node:util'
 
@@ -49,7 +49,7 @@ export const ALL_WORKERS = 'all'
 export const MORE = 0
 /** A whole message, in `message`. */
 export const MESSAGE = 1
-/** A body that is not a message of the kind that is read; `fault` says why. The next message can be read. */
+/** A body that is not a message of the expected kind; `fault` says why. The next message can be read. */
 export const MALFORMED = 2
 /** A header that is wrong, or a body that is too long; `fault` says why. Nothing more can be read. */
 export const BROKEN = 3
@@ -64,18 +64,20 @@ const NINE = 57
 
 type State = 'name' | 'length' | 'afterLength' | 'line' | 'field' | 'afterField' | 'afterHeader' | 'body'
 
-/** Checks that an object of JSON is a message of the kind that is read. Returns why it is not, or null. */
+/**
+ * Checks that an object of JSON is a message of the expected kind. Returns the reason why it is not, or null.
+ */
 export type DapCheck = (value: DapObject) => string | null
 
-/** `M` is what `check` lets pass. */
+/** Reads messages. `M` is the type that `check` accepts. */
 export class DapReader<M extends DapMessage> {
   /** The result of the last {@link read}. */
   found: number
   /** The message, while `found` is MESSAGE. */
   message: M | null
-  /** Says what is wrong, while `found` is MALFORMED or BROKEN. */
+  /** The mistake, while `found` is MALFORMED or BROKEN. */
   fault: string
-  /** The `seq` of the malformed message, to answer it by; 0 if it has none. */
+  /** The `seq` of the malformed message, for the answer; 0 if it has none. */
   faultSeq: number
   /** The `command` of the malformed message; '' if it has none. */
   faultCommand: string
@@ -83,19 +85,19 @@ export class DapReader<M extends DapMessage> {
   private readonly check: DapCheck
   private readonly decoder: TextDecoder
   private state: State
-  /** The bytes of the header that were read. */
+  /** The number of bytes read of the header. */
   private headerBytes: number
   /** The offset in the current line. */
   private column: number
-  /** The first bytes of the current line. They tell a second Content-Length. */
+  /** The first bytes of the current line, by which a second Content-Length is recognised. */
   private lineBegins: string
   /** The bytes of the body. */
   private size: number
   private body: Buffer
-  /** The bytes of a split body that are kept. */
+  /** The number of bytes kept of a split body. */
   private kept: number
 
-  /** @param bytesMax the bytes of a body */
+  /** @param bytesMax the most bytes of a body */
   constructor(bytesMax: number, check: DapCheck) {
     this.found = MORE
     this.message = null
@@ -114,7 +116,7 @@ export class DapReader<M extends DapMessage> {
     this.kept = 0
   }
 
-  /** The next byte begins a message: here a connection may end. */
+  /** True if the next byte begins a message: here a connection may end. */
   get isBetween(): boolean {
     return this.headerBytes === 0
   }
@@ -203,7 +205,10 @@ export class DapReader<M extends DapMessage> {
     return stop
   }
 
-  /** Keeps a part of a body. The buffer grows with what has arrived, not with what Content-Length says. */
+  /**
+   * Keeps a part of a body. The buffer grows with the bytes that have arrived, not with the promise
+   * of Content-Length.
+   */
   private keep(chunk: Buffer, at: number, stop: number): void {
     const needed = this.kept + stop - at
     if (needed > this.body.length) {

@@ -18,7 +18,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 const list = (value: unknown): DapObject[] =>
   Array.isArray(value) ? value.filter((each) => typeof each === 'object' && each !== null) : []
 
-/** The exception filters: places at which something has gone wrong. */
+/** The exception filters: places of errors. */
 const FILTERS: readonly {
   readonly filter: string
   readonly label: string
@@ -37,7 +37,7 @@ const FILTERS: readonly {
 
 const FILTER_NAMES = `there are ${FILTERS.map(({ filter }) => filter).join(', ')}`
 
-/** What every debugger is told that it may ask. */
+/** The capabilities that every debugger is told. */
 export const CAPABILITIES = {
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,
@@ -63,14 +63,14 @@ export const CAPABILITIES = {
   })),
 }
 
-/** A breakpoint that is asked for: the places where it stops, or why there is none. */
+/** A requested breakpoint: the places where it stops, or the reason why there is none. */
 interface Wanted {
   readonly places: readonly (Place | string)[]
   readonly given: DapObject
   readonly line?: number
 }
 
-/** Sets the breakpoints of one group, in the place of those it had. */
+/** Sets the breakpoints of one group, in place of earlier ones. */
 function setPoints(session: DapSession, group: string, wanted: readonly Wanted[]): DapObject {
   for (const id of session.pointsBy.get(group) ?? []) session.debugger.removePoint(session, id)
   const { breakpointsMax } = session.debugger.limits
@@ -95,7 +95,7 @@ function setPoints(session: DapSession, group: string, wanted: readonly Wanted[]
   return { breakpoints }
 }
 
-/** Returns the number of the new breakpoint, or why it is refused. */
+/** Returns the number of the new breakpoint, or the reason for a refusal. */
 function addPoint(session: DapSession, place: Place, given: DapObject): number | string {
   const condition = session.debugger.condition(text(given.condition), session)
   if (typeof condition === 'string') return condition
@@ -107,7 +107,7 @@ function addPoint(session: DapSession, place: Place, given: DapObject): number |
   return typeof point === 'string' ? point : point.id
 }
 
-/** Returns the continuation that a request names by its thread. */
+/** Returns the continuation of the thread that a request names. */
 const threadOf = (session: DapSession, { threadId }: DapObject): Continuation =>
   session.views.thread(threadId)
 
@@ -115,7 +115,7 @@ function go(session: DapSession, given: DapObject, stride: Stride): undefined {
   refuse(session.debugger.go(threadOf(session, given), session, stride, null))
 }
 
-/** Returns the list that is asked for by `filter`, `sort`, `descending` and `limit`. */
+/** Returns the list that `filter`, `sort`, `descending` and `limit` ask for. */
 export function listAsked(given: DapObject, overview: boolean): ListAsked {
   const wanted = Number(given.limit ?? LIST_ROWS)
   const limit = Number.isNaN(wanted) ? LIST_ROWS : Math.max(0, Math.min(LIST_ROWS_MAX, Math.floor(wanted)))
@@ -142,7 +142,7 @@ export const requests: Readonly<Record<string, Answering>> = {
   configurationDone: () => undefined,
   disconnect: () => undefined,
 
-  // Threads and what they show
+  // Threads and their contents
 
   threads: (session) => ({ threads: session.views.threads(session, session.filter) }),
 
@@ -220,7 +220,7 @@ export const requests: Readonly<Record<string, Answering>> = {
     const options = list(given.filterOptions)
     const names = Array.isArray(given.filters) ? given.filters.map(text) : []
     const wanted = [...names.map((filterId): DapObject => ({ filterId })), ...options]
-    // One breakpoint is answered for each filter, in their order, as the protocol wants it.
+    // The protocol wants one breakpoint in the answer for each filter, in their order.
     const known = wanted.map((each): Wanted => {
       const filter = FILTERS.find((one) => one.filter === each.filterId)
       if (filter === undefined)
@@ -270,7 +270,8 @@ export const requests: Readonly<Record<string, Answering>> = {
   },
 
   gotoTargets(session) {
-    // The protocol asks for a line of a source, and tells no thread: the targets are those of what is held.
+    // The protocol asks for a line of a source, without a thread: the targets are those of the
+    // held continuations.
     const targets = session.debugger.holding.all().flatMap((each) => {
       const from = each.hold?.wait === null ? each.program.names[each.hold.from] : each.stepName
       return (each.program.edges[from] ?? [])
@@ -327,7 +328,7 @@ export const requests: Readonly<Record<string, Answering>> = {
     sources: session.context.sources.paths().map((path) => session.views.source(path)),
   }),
 
-  // Our own, for `fermata ps`, `why`, `end` and `top`
+  // Requests of our own, for `fermata ps`, `why`, `end` and `top`
 
   'fermata/list': (session, given) => surveyOf(session, given, false),
   'fermata/why': (session, given) => ({

@@ -1,6 +1,6 @@
 // A debugger's connection: the Debug Adapter Protocol on a socket of the pollset. Requests are answered in
-// the step that reads them, but for a survey, which takes more turns when there is much to look at or to say.
-// Live requests are never all stopped: a stop is that of one thread, and so is `continue`.
+// the step that reads them, except for a survey, which takes more turns if there is much to look at or to
+// say. Live requests are never all stopped: a stop belongs to one thread, and so does `continue`.
 
 import type { Continuation } from '../continuation/index.js'
 import { endsWorld, invariant, type Socket } from '../pollset/index.js'
@@ -25,7 +25,7 @@ import type { Debugger } from './debugger.js'
 import type { Sources } from './sources.js'
 import { Survey, type Surveyor } from './survey.js'
 
-/** What all sessions of one server share. */
+/** The things that all sessions of one server share. */
 export interface DapContext extends TokenContext {
   readonly world: TransportWorld
   readonly debugger: Debugger
@@ -38,19 +38,19 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   readonly context: DapContext
   readonly debugger: Debugger
   readonly views: Views
-  /** It has given the token, if one is asked for. */
+  /** True once it has given the token, if one is needed. */
   isAttached = false
-  /** The filter of `attach`: requests that match are shown as threads. */
+  /** The filter of `attach`: matching requests are shown as threads. */
   filter = ''
   /** The continuation of the frame that a request of the protocol names. */
   selected: Continuation | null = null
-  /** The one that is current until it goes on, or another is named. */
+  /** The current continuation, until it goes on or another is named. */
   private chosen: Continuation | null = null
   /** The numbers of breakpoints, by the request that set them. */
   readonly pointsBy = new Map<string, number[]>()
-  /** The request that a survey will answer: nothing is read until then. */
+  /** The request that a survey will answer; nothing is read until then. */
   private pending: { readonly survey: Survey; readonly seq: number; readonly command: string } | null = null
-  /** The messages that follow the answer of a survey, while that is written. Null while none is. */
+  /** The messages that follow the answer of a survey, while that is written; null otherwise. */
   private delayed: Buffer[] | null = null
   private readonly reader: DapReader<DapRequest>
   private seq = 0
@@ -72,7 +72,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   get secrets(): boolean {
     return this.context.secrets
   }
-  /** A continuation that is stepped stays the current one. */
+  /** The current continuation; it stays current while it is stepped. */
   get current(): Continuation | null {
     const { selected, chosen } = this
     if (selected !== null) return selected
@@ -87,7 +87,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   get owes(): boolean {
     return this.pending !== null
   }
-  /** It reads what it is sent. */
+  /** True if the client reads its messages. */
   private get hasRoom(): boolean {
     return this.output.waiting < this.debugger.limits.outputBytesMax
   }
@@ -98,7 +98,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
     if (reader.found === MESSAGE) this.request(reader.message as DapRequest)
     else if (reader.found === MALFORMED) this.fail(reader.faultSeq, reader.faultCommand, reader.fault)
     else if (reader.found !== MORE) {
-      // No word to what may be a browser: it gets nothing to read.
+      // The peer may be a browser, which must get nothing to read.
       this.leave()
       this.socket.destroy()
     }
@@ -109,7 +109,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
     this.leave()
   }
 
-  /** Reads nothing more. What it holds goes on. */
+  /** Stops reading. Continuations that it holds go on. */
   leave(): void {
     this.ending = true
     this.debugger.detach(this)
@@ -146,13 +146,13 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
       if (command === 'attach') this.event('initialized')
       if (command === 'disconnect') this.leave()
     } catch (error) {
-      // Odd arguments of a debugger must not cost it its connection, nor anybody else anything.
+      // Wrong arguments of a debugger must not end its connection, or harm others.
       if (endsWorld(error)) throw error
       this.fail(seq, command, messageOf(error))
     }
   }
 
-  // What a survey tells
+  // The results of a survey
 
   surveyed(bytes: number): void {
     const { pending } = this
@@ -201,7 +201,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
     else this.delayed.push(bytes)
   }
 
-  /** Attaches it. Throws a CommandError if the token or the filter is wrong. */
+  /** Attaches the session. Throws a CommandError if the token or the filter is wrong. */
   admit(given: string, filter: string): void {
     checkToken(this.context, this.debugger.limits.tokenRetryMs, given)
     const condition = this.debugger.condition(filter, this)
@@ -211,7 +211,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
     this.debugger.attach(this)
   }
 
-  // What the debugger tells
+  // The events of the debugger
 
   stopped(continuation: Continuation, reason: string, text: string): void {
     if (this.chosen === null || !this.debugger.isWith(this.chosen, this)) this.chosen = continuation
@@ -262,5 +262,5 @@ const END = Buffer.from('}')
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** The characters of a line that a log point writes. */
+/** The most characters of a line that a log point writes. */
 const LINE_CHARACTERS_MAX = 8192

@@ -1,6 +1,6 @@
-// The numbers by which the Debug Adapter Protocol names threads, frames and groups of variables, and what
-// they stand for. A frame is valid while its thread is stopped; numbers are never used twice. The number of a
-// thread is kept until it ends, which the client is told.
+// The numbers by which the Debug Adapter Protocol names threads, frames and groups of variables, and the
+// things they stand for. A frame is valid while its thread is stopped; numbers are never used twice. The
+// number of a thread is kept until it ends, and the client is told of that.
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -27,7 +27,7 @@ export class Views implements Watcher {
   private readonly threads_ = new Map<number, Continuation>()
   private readonly frames = new Map<number, Frame>()
   private readonly variables = new Map<number, Variables>()
-  /** The paths of sources that are not files here, by number. */
+  /** The numbers of the paths of sources that are not files on this machine. */
   private readonly references = new Map<string, number>()
   private last = 0
 
@@ -36,7 +36,7 @@ export class Views implements Watcher {
     this.exited = exited
   }
 
-  /** How many threads have a number. */
+  /** The number of threads that have a number. */
   get size(): number {
     return this.numbers.size
   }
@@ -47,7 +47,7 @@ export class Views implements Watcher {
     let number = this.numbers.get(continuation)
     if (number === undefined) {
       number = ++this.last
-      // It watches only while a number is given: ends are then to be told.
+      // It watches only while a number is given, since only then must ends be reported.
       if (this.size === 0) this.context.world.scheduler.watch(this)
       this.numbers.set(continuation, number)
       this.threads_.set(number, continuation)
@@ -55,7 +55,7 @@ export class Views implements Watcher {
     return number
   }
 
-  /** Returns the number that a continuation has; undefined if it has none, or has ended. */
+  /** Returns the number of a continuation; undefined if it has none, or has ended. */
   given(continuation: Continuation): number | undefined {
     return this.numbers.get(continuation)
   }
@@ -70,7 +70,7 @@ export class Views implements Watcher {
     this.exited(number)
   }
 
-  /** Forgets all: the client has gone. */
+  /** Forgets everything, since the client has gone. */
   clear(): void {
     if (this.size > 0) this.context.world.scheduler.unwatch(this)
     for (const each of [this.numbers, this.threads_, this.frames, this.variables]) each.clear()
@@ -105,13 +105,13 @@ export class Views implements Watcher {
     return { scope, continuation: found.continuation }
   }
 
-  /** Drops frames and variables of this continuation, which goes on, and of all that have ended. */
+  /** Drops the frames and variables of this continuation, which goes on, and of all that have ended. */
   dropFrames(continuation: Continuation): void {
     for (const views of [this.frames, this.variables])
       for (const [id, { continuation: of }] of views) if (of === continuation || of.finished) views.delete(id)
   }
 
-  /** The held requests, then those that the filter matches, as threads. */
+  /** Returns as threads the held requests, then those that the filter matches. */
   threads(by: Commander, filter: string): { id: number; name: string }[] {
     const { debugger: its } = this.context
     const { target, limits } = its
@@ -166,7 +166,10 @@ export class Views implements Watcher {
     })
   }
 
-  /** Returns a source as the protocol names it: by its path if the file is here, else by a number. */
+  /**
+   * Returns a source in the form of the protocol: by its path if the file is on this machine,
+   * else by a number.
+   */
   source(path: string): Readonly<Record<string, unknown>> {
     const name = basename(path)
     if (existsSync(path)) return { name, path }

@@ -1,5 +1,5 @@
-// The debugger of a World: the one gate and the one watcher behind all debuggers that are attached. Nothing
-// of it is in the way of a request until a breakpoint is set or something is held.
+// The debugger of a World: the only gate and the only watcher behind all attached debuggers. It does not
+// touch requests until a breakpoint is set or something is held.
 
 import type { Cause, Continuation, Gate, Hold, Program, Watcher } from '../continuation/index.js'
 import type { HeldLoss } from '../transport/index.js'
@@ -10,7 +10,7 @@ import { Inquiry } from './inquiry.js'
 import type { DebuggerLimits } from './limits.js'
 import type { Moment, Target } from './target.js'
 
-/** How far a released continuation goes before it stops again. */
+/** The distance that a released continuation goes before it stops again. */
 export type Stride =
   /** To the arming of its next wait, or to its next step. */
   | 'step'
@@ -24,16 +24,16 @@ interface Going {
   readonly to: string | null
 }
 
-/** A debugger that is attached, as the others see it. */
+/** An attached debugger, as seen by the others. */
 export interface Attached extends HoldOwner {
-  /** A log point was hit, or something is to be told. */
+  /** Is told that a log point was hit, or is given a message. */
   wrote(text: string): void
 }
 
 interface Owned {
   readonly owner: Attached
   readonly point: Breakpoint
-  /** The second of the clock in which it last wrote, and how many lines in it. */
+  /** The second of the clock in which it last wrote, and the number of lines in that second. */
   second: number
   lines: number
 }
@@ -62,7 +62,7 @@ export class Debugger implements Gate, Watcher {
     this.attached.add(session)
   }
 
-  /** Removes its breakpoints, and lets go of all that it holds. */
+  /** Removes its breakpoints, and releases everything that it holds. */
   detach(session: Attached, why = 'its debugger has gone'): void {
     this.attached.delete(session)
     for (const { owner, point } of [...this.points]) if (owner === session) this.removePoint(owner, point.id)
@@ -71,7 +71,7 @@ export class Debugger implements Gate, Watcher {
     this.attend()
   }
 
-  /** Lets go of everything, and stops nothing more: the server drains. */
+  /** Releases everything, and stops nothing more, since the server drains. */
   drain(): void {
     this.drained = true
     this.points.length = 0
@@ -82,8 +82,8 @@ export class Debugger implements Gate, Watcher {
   }
 
   /**
-   * Compiles a condition for this debugger, which is told if it fails. Returns null for '', or why it is
-   * refused.
+   * Compiles a condition for this debugger, which is told if the condition fails. Returns null for '', or the
+   * reason for a refusal.
    */
   condition(text: string, by: Attached): Condition<Moment> | string | null {
     return this.inquiry.condition(text, (why) => by.wrote(why))
@@ -91,7 +91,7 @@ export class Debugger implements Gate, Watcher {
 
   // Breakpoints
 
-  /** Returns the breakpoint, or why it is refused. */
+  /** Adds a breakpoint. Returns it, or the reason for a refusal. */
   addPoint(owner: Attached, options: BreakpointOptions): Breakpoint | string {
     if (this.drained) return 'the server drains: nothing is stopped any more'
     const { breakpointsMax } = this.limits
@@ -114,9 +114,9 @@ export class Debugger implements Gate, Watcher {
     return this.points.filter((each) => each.owner === owner).map((each) => each.point)
   }
 
-  // Holding and going on
+  // Holding and releasing
 
-  /** Holds one for this owner. Returns why it cannot be held, or null. */
+  /** Holds a continuation for this owner. Returns the reason for a refusal, or null. */
   hold(continuation: Continuation, owner: Attached): string | null {
     const holding = this.holding.get(continuation)
     if (holding !== undefined) {
@@ -135,7 +135,7 @@ export class Debugger implements Gate, Watcher {
     return null
   }
 
-  /** Lets one go on for this owner. Returns why not, or null. */
+  /** Releases a continuation for this owner. Returns the reason for a refusal, or null. */
   release(continuation: Continuation, owner: Attached): string | null {
     if (!this.has(continuation, owner)) return `${continuation.id} is not held by this debugger`
     if (this.going.get(continuation)?.owner === owner) this.going.delete(continuation)
@@ -144,7 +144,7 @@ export class Debugger implements Gate, Watcher {
     return null
   }
 
-  /** Lets one go on, to stop again soon. Returns why not, or null. */
+  /** Releases a continuation so that it stops again soon. Returns the reason for a refusal, or null. */
   go(continuation: Continuation, owner: Attached, stride: Stride, to: string | null): string | null {
     if (!this.has(continuation, owner)) return `${continuation.id} is not held by this debugger`
     this.going.set(continuation, { owner, stride, to })
@@ -153,7 +153,10 @@ export class Debugger implements Gate, Watcher {
     return null
   }
 
-  /** Returns why this debugger may not change a continuation, or null: it must hold it. */
+  /**
+   * Returns the reason why this debugger may not change a continuation, or null. It must hold
+   * the continuation.
+   */
   mayChange(continuation: Continuation, owner: Attached): string | null {
     if (!continuation.held) return `${continuation.id} is not held: hold it first`
     return this.has(continuation, owner)
@@ -161,17 +164,19 @@ export class Debugger implements Gate, Watcher {
       : `${continuation.id} is held by another debugger: hold it too`
   }
 
-  /** Whether this debugger holds it, or has let it go only as far as its next stop. */
+  /** Returns true if this debugger holds it, or has released it only as far as its next stop. */
   isWith(continuation: Continuation, owner: HoldOwner): boolean {
     return this.has(continuation, owner) || this.going.get(continuation)?.owner === owner
   }
 
-  /** Returns the last that has stopped of those that this debugger holds; null if it holds none. */
+  /**
+   * Returns the continuation that stopped last among those that this debugger holds; null if it holds none.
+   */
   lastHeld(owner: HoldOwner): Continuation | null {
     return this.holding.all().findLast((each) => this.has(each, owner)) ?? null
   }
 
-  /** Whether this debugger holds it. */
+  /** Returns true if this debugger holds it. */
   private has(continuation: Continuation, owner: HoldOwner): boolean {
     return this.holding.get(continuation)?.owners.has(owner) === true
   }
@@ -188,7 +193,7 @@ export class Debugger implements Gate, Watcher {
       reason = going.to === null ? 'step' : 'goto'
       text = `at ${where(continuation, cause)}`
     }
-    // Each debugger gets its own stop and its own lines, whoever else stops here.
+    // Each debugger gets its own stop and its own lines, even if others stop here too.
     for (let i = 0; i < this.points.length; i++) {
       const owned = this.points[i]
       if (!owned.point.isAt(continuation, cause, from) || !this.hits(owned, continuation, cause, from))
@@ -204,7 +209,7 @@ export class Debugger implements Gate, Watcher {
     return this.stopsAt(continuation, owners, reason, text)
   }
 
-  /** Whether a breakpoint whose place is met holds it. */
+  /** Returns true if a breakpoint whose place is met holds it. */
   private hits(owned: Owned, continuation: Continuation, cause: Cause, from: number): boolean {
     const { owner, point } = owned
     const { condition, log, lastPlace } = point.options
@@ -218,7 +223,7 @@ export class Debugger implements Gate, Watcher {
     else if (this.holding.isFull)
       this.write(owned, `${at}: not held, since ${this.limits.holdsMax} are (debugger.holdsMax)`)
     const stops = log === null && refused === null && !this.holding.isFull
-    // `once` is spent by what it is for: a stop, or a line.
+    // A `once` point is used up by its effect: a stop, or a line.
     if (point.options.once && (stops || log !== null)) {
       point.isOver = true
       this.target.world.pollset.queueLater(new Later(() => this.removePoint(owner, point.id)))
@@ -240,7 +245,7 @@ export class Debugger implements Gate, Watcher {
     return true
   }
 
-  /** Why the gate has just said that one is to be held; the watcher's {@link held} takes it. */
+  /** The reason of the gate for its last hold; the watcher's {@link held} takes it. */
   private pending: { owners: readonly HoldOwner[]; reason: string; text: string } | null = null
 
   private stop(continuation: Continuation, owners: Iterable<HoldOwner>, reason: string, text: string): void {
@@ -300,7 +305,7 @@ export class Debugger implements Gate, Watcher {
     this.attend()
   }
 
-  /** Is the gate and the watcher only while there is something to ask or to watch. */
+  /** Becomes the gate and the watcher while there is something to ask or to watch, and only then. */
   private attend(): void {
     const { scheduler, memory } = this.target.world
     const stops = this.points.length > 0 || this.going.size > 0
@@ -313,14 +318,14 @@ export class Debugger implements Gate, Watcher {
     else scheduler.unwatch(this)
   }
 
-  /** The lives of all living continuations, and of those that have been seen. */
+  /** Returns the lives of all living continuations, and of those seen before. */
   programs(): Program<never>[] {
     const found = new Map<string, Program<never>>(this.lives.map((each) => [each.name, each]))
     for (const each of this.target.world.scheduler.alive()) found.set(each.program.name, each.program)
     return [...found.values()]
   }
 
-  /** Lives that a breakpoint may name before one of them lives. */
+  /** The lives that a breakpoint may name before a continuation of them lives. */
   lives: readonly Program<never>[] = []
 }
 
@@ -339,7 +344,7 @@ class Later {
 const isThere = ({ stride, to }: Going, { stepName }: Continuation, cause: Cause): boolean =>
   to === null ? stride === 'step' || cause !== 'arm' : stepName === to && cause !== 'arm'
 
-/** Returns where a continuation stops, for a person. */
+/** Returns the place where a continuation stops, for a person. */
 function where(continuation: Continuation, cause: Cause): string {
   const { program, step: at, stepName } = continuation
   const step = `${program.name}.${stepName}${continuation.stepDetail(at, false)}`
@@ -351,7 +356,7 @@ function where(continuation: Continuation, cause: Cause): string {
 }
 
 /**
- * Returns the value of a name of conditions as text, such as `request.headers['x-a']`; `-` if there is none.
+ * Returns the value of a name of conditions as text, such as `request.headers['x-a']`; `-` without a value.
  */
 export function valueText(vocabulary: Vocabulary<Moment>, moment: Moment, name: string): string {
   const [, whole, key] = /^([\w.]+)(?:\[['"]([^'"]*)['"]\])?$/.exec(name) ?? []

@@ -1,13 +1,13 @@
-// Keeps the first few of many, by a key: a heap whose root is the last of those that are kept. Each of ten
-// thousand is compared with the root, and few enter.
+// Keeps the first few of many items, by a key: a heap whose root is the last of the kept ones. Each of ten
+// thousand items is compared with the root, and few enter.
 
-/** Numbers and texts are not mixed. */
+/** A key. Numbers and texts are not mixed. */
 export type Key = number | string
 
 interface Entry<T> {
   item: T
   key: Key
-  /** Its number in the order in which they came. */
+  /** The number of its arrival. */
   number: number
 }
 
@@ -16,7 +16,10 @@ export type KeyOrder = (a: Key, b: Key) => number
 
 export const leastFirst: KeyOrder = (a, b) => (a < b ? -1 : a > b ? 1 : 0)
 
-/** `m1/s9` comes before `m1/s10`. Intl.Collator would take three times as long for a list of 10,000. */
+/**
+ * Compares texts so that `m1/s9` comes before `m1/s10`. Intl.Collator would take three times as long for
+ * a list of 10,000.
+ */
 export const numbersInText: KeyOrder = (a, b) => {
   const x = String(a)
   const y = String(b)
@@ -31,7 +34,7 @@ export const numbersInText: KeyOrder = (a, b) => {
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 
-/** Returns how many digits are here. */
+/** Returns the number of digits here. */
 function digitsAt(text: string, at: number): number {
   let end = at
   while (end < text.length && isDigit(text.charCodeAt(end))) end++
@@ -41,12 +44,12 @@ function digitsAt(text: string, at: number): number {
 export class Foremost<T> {
   private readonly max: number
   private readonly order: KeyOrder
-  /** 1, or -1 for the reverse order. */
+  /** The sign of the order: 1, or -1 for the reverse. */
   private readonly sign: number
   private readonly heap: Entry<T>[] = []
   private came = 0
 
-  /** @param max how many are kept */
+  /** @param max the number of kept items */
   constructor(max: number, order: KeyOrder = leastFirst, reversed = false) {
     this.max = max
     this.order = order
@@ -57,7 +60,7 @@ export class Foremost<T> {
     return this.heap.length
   }
 
-  /** Of those with equal keys, the one that came last is the first. */
+  /** Adds an item. Of items with equal keys, the last to come is the first. */
   add(item: T, key: Key): void {
     const { heap } = this
     const number = this.came++
@@ -73,7 +76,7 @@ export class Foremost<T> {
     }
   }
 
-  /** Takes the last of those that are kept. There must be one. */
+  /** Takes the last of the kept items. There must be one. */
   takeLast(): T {
     const { heap } = this
     const [root] = heap

@@ -1,12 +1,12 @@
-// Patterns of `*` (any text) and `?` (one character). A match takes time in proportion to the text, whatever
-// the pattern: it runs all ways through the pattern at once, as the bits of a row of words.
+// Patterns of `*` (any text) and `?` (one character). A match takes time in proportion to the text, for any
+// pattern: it follows all ways through the pattern at once, as the bits of a row of words.
 
 const WORD_BITS = 32
 
 export class Glob {
   /** The symbols of the pattern, without `*`. */
   private readonly size: number
-  /** By character: bit `n + 1` is set if it is the symbol `n`, or that is `?`. */
+  /** The masks by character: bit `n + 1` is set if the symbol `n` is the character or `?`. */
   private readonly masks: ReadonlyMap<string, Int32Array>
   /** The mask of all characters that the pattern does not have. */
   private readonly others: Int32Array
@@ -39,7 +39,7 @@ export class Glob {
     }
   }
 
-  /** The whole text is of this pattern. */
+  /** Returns true if the pattern matches the whole text. */
   matches(text: string): boolean {
     const { state, stars } = this
     state.fill(0)

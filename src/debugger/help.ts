@@ -3,16 +3,16 @@
 import type { Vocabulary } from './conditions.js'
 import type { Moment } from './target.js'
 
-/** What help says of one command. */
+/** The help of one command. */
 export interface Helped {
   readonly usage: string
   readonly help: string
-  /** What `help COMMAND` says besides. */
+  /** The further text of `help COMMAND`. */
   readonly more?: string
 }
 
 const COLUMNS = 80
-/** Where the second column begins. */
+/** The offset of the second column. */
 const SECOND = 26
 
 const WITHOUT_ID =
@@ -33,7 +33,7 @@ function wrapped(text: string, width: number): string[] {
   return [...lines, line]
 }
 
-/** Returns two columns; a first one that is too long has a line alone. */
+/** Returns two columns. A first one that is too long gets a line of its own. */
 function columns(first: string, second: string): string[] {
   const lines = wrapped(second, COLUMNS - SECOND).map((line) => `${' '.repeat(SECOND)}${line}`)
   if (first.length > SECOND - 2) return [first, ...lines]
@@ -54,7 +54,7 @@ export const helpOfOne = ({ usage, help, more }: Helped): string =>
       .map((line) => `  ${line}`),
   ].join('\n')
 
-/** Returns the names that conditions, `print` and log points know. */
+/** Returns the names for conditions, `print` and log points. */
 export function helpOfConditions(vocabulary: Vocabulary<Moment>): string {
   const names = Object.entries(vocabulary).flatMap(([name, { type, about }]) =>
     columns(name, `${about} (${type})`),

@@ -1,5 +1,5 @@
-// The holds of all debuggers: who asked for each, and until when. A hold ends when all who asked for it have
-// let go, at its time limit, when the debugger goes away, and when the server drains.
+// The holds of all debuggers: the owners of each, and its end. A hold ends when all its owners have released
+// it, at its time limit, when the debugger goes away, and when the server drains.
 
 import type { Continuation, Scheduler } from '../continuation/index.js'
 import { Deadline, type Pollset } from '../pollset/index.js'
@@ -7,15 +7,15 @@ import type { DebuggerLimits } from './limits.js'
 
 /** A debugger that has asked for holds. */
 export interface HoldOwner {
-  /** It is stopped, for this reason. */
+  /** Is told that a continuation is stopped, and why. */
   stopped(continuation: Continuation, reason: string, text: string): void
-  /** It goes on, for this reason. */
+  /** Is told that a continuation goes on, and why. */
   wentOn(continuation: Continuation, text: string): void
-  /** Something has happened to it while it was held. */
+  /** Is told of an event of a held continuation. */
   noted(continuation: Continuation, text: string): void
 }
 
-/** One continuation that is held. It is the deadline of its hold. */
+/** A held continuation, as the deadline of its hold. */
 export class Holding extends Deadline {
   readonly continuation: Continuation
   readonly owners = new Set<HoldOwner>()
@@ -64,7 +64,7 @@ export class Holds {
     return [...this.byContinuation.keys()]
   }
 
-  /** Notes that the scheduler holds this one, or is about to, and tells its owners. */
+  /** Notes that the scheduler holds this continuation, or is about to, and tells its owners. */
   add(continuation: Continuation, owners: Iterable<HoldOwner>, reason: string, text: string): void {
     const holding = new Holding(this, continuation, reason, text)
     for (const owner of owners) holding.owners.add(owner)
@@ -74,8 +74,8 @@ export class Holds {
   }
 
   /**
-   * Lets go for this owner, or for all (`null`). When no owner is left, the continuation goes on. Returns
-   * whether it does.
+   * Releases it for this owner, or for all (`null`). When no owner is left, the continuation goes on. Returns
+   * true if it does.
    */
   release(continuation: Continuation, owner: HoldOwner | null, why: string): boolean {
     const holding = this.byContinuation.get(continuation)
@@ -94,12 +94,12 @@ export class Holds {
     return true
   }
 
-  /** Lets go of all that this owner holds, or of everything. */
+  /** Releases everything that this owner holds, or everything. */
   releaseAll(owner: HoldOwner | null, why: string): void {
     for (const each of this.all()) this.release(each, owner, why)
   }
 
-  /** Tells its owners, and lets it go soon: its client has left, or it is to end. */
+  /** Tells its owners, and releases it soon: its client has left, or it is to end. */
   cancelAsked(continuation: Continuation): void {
     const holding = this.byContinuation.get(continuation)
     if (holding === undefined) return
@@ -116,12 +116,12 @@ export class Holds {
     deadlines.every(this.limits.goneMs).arm(holding)
   }
 
-  /** Tells its owners of something that happened to it. */
+  /** Tells its owners of an event. */
   note(continuation: Continuation, text: string): void {
     for (const owner of this.byContinuation.get(continuation)?.owners ?? []) owner.noted(continuation, text)
   }
 
-  /** It has ended, however that came. */
+  /** Forgets a continuation that has ended in any way. */
   ended(continuation: Continuation): void {
     const holding = this.byContinuation.get(continuation)
     if (holding === undefined) return

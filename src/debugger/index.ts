@@ -1,5 +1,5 @@
-// Debugging live requests over the Debug Adapter Protocol. This room knows continuations; it knows neither
-// HTTP nor what an exchange is.
+// Debugging live requests over the Debug Adapter Protocol. This room knows continuations, but neither
+// HTTP nor exchanges.
 
 export { type Condition, Conditions, type Name, type Vocabulary } from './conditions.js'
 export {

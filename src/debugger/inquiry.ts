@@ -1,5 +1,5 @@
-// The questions about the living requests of a World: list, why, end. A debugger and an admin listener ask
-// the same ones. A list is made over several turns; the other two are answered at once.
+// The questions about the living requests of a World: list, why, end. Debuggers and admin listeners ask the
+// same questions. A list is made over several turns; the other two are answered at once.
 
 import { type Continuation, type Why, why, whyText } from '../continuation/index.js'
 import { type Condition, Conditions } from './conditions.js'
@@ -8,10 +8,10 @@ import { Survey, type Surveyor } from './survey.js'
 import { type Moment, rowKeys, type Target } from './target.js'
 import { TurnShare } from './turn-share.js'
 
-/** A question that is not answered, a command that is not carried out; and why. */
+/** An error for a question without an answer, or a command that cannot run. Its message is the reason. */
 export class CommandError extends Error {
   override name = 'CommandError'
-  /** Whether what it names does not live. */
+  /** True if the named thing does not live. */
   readonly isUnknown: boolean
 
   constructor(message: string, isUnknown = false) {
@@ -20,20 +20,20 @@ export class CommandError extends Error {
   }
 }
 
-/** A list of requests that is asked for. */
+/** A request for a list of requests. */
 export interface ListAsked {
   /** A condition in CEL; '' for all. */
   readonly filter: string
-  /** One of {@link rowKeys}. */
+  /** The sort key: one of {@link rowKeys}. */
   readonly sort: string
   readonly reversed: boolean
   /** The number of rows, at most {@link LIST_ROWS_MAX}. */
   readonly limit: number
-  /** The counts of the whole World are asked for too. */
+  /** True: the counts of the whole World are wanted too. */
   readonly overview: boolean
 }
 
-/** The rows of a list, unless another number is asked for, and at most. */
+/** The default number of rows of a list, and the largest. */
 export const LIST_ROWS = 100
 export const LIST_ROWS_MAX = 10_000
 
@@ -55,8 +55,8 @@ export class Inquiry {
   }
 
   /**
-   * Compiles a condition. Returns null for '', or why it is refused.
-   * @param failed is told why it could not be tested on a request, the first time
+   * Compiles a condition. Returns null for '', or the reason for a refusal.
+   * @param failed is given the reason, the first time that it could not be tested on a request
    */
   condition(text: string, failed: (why: string) => void): Condition<Moment> | string | null {
     return text.trim() === '' ? null : this.conditions.compile(text, failed)
@@ -77,7 +77,9 @@ export class Inquiry {
     return new Survey(this.target, { condition, by, reversed, limit, overview }, this.share, surveyor)
   }
 
-  /** Returns the living continuation with this id; of a request and its stream, the request. Null: none. */
+  /**
+   * Returns the living continuation with this id; of a request and its stream, the request. Null without one.
+   */
   living(id: string): Continuation | null {
     let found: Continuation | null = null
     for (const each of this.target.world.scheduler.alive()) {

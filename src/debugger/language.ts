@@ -1,5 +1,5 @@
-// The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what
-// they offer. A command gives text, or throws a CommandError, which says what to do.
+// The commands of a debugger as text. Every act has a command, since the clients of the protocol offer
+// different acts. A command returns text, or throws a CommandError, which says what to do.
 
 import { seconds, stepOf } from '../continuation/index.js'
 import { placeOf } from './breakpoints.js'
@@ -13,7 +13,7 @@ interface Command extends Helped {
 }
 
 const LIST_ROWS = 50
-/** The characters of one command. Longer ones would take long to read. */
+/** The most characters of a command. A longer one would take long to read. */
 const COMMAND_CHARACTERS_MAX = 4096
 
 const lineOf = ({ id, method, host, path, step, state, waits, sinceMs }: Row): string =>
@@ -161,7 +161,7 @@ export const commands: Readonly<Record<string, Command>> = {
         return `${all.length} go on`
       }
       const one = find(by, id)
-      // What goes on is told to its debugger, whoever lets it go.
+      // The debugger of a continuation is told that it goes on, even if another debugger releases it.
       refuse(by.debugger.release(one, by))
       return ''
     },
@@ -267,7 +267,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 }
 
-/** Short names, as gdb has them. */
+/** Short names, as in gdb. */
 const SHORT: Readonly<Record<string, string>> = {
   b: 'break',
   c: 'continue',
@@ -303,7 +303,7 @@ export function evaluate(by: Commander, line: string): string {
   return commands[SHORT[name] ?? name].run(by, words, rest)
 }
 
-/** Returns what may stand at the end of this line: commands, ids, places or steps. */
+/** Returns the possible endings of this line: commands, ids, places or steps. */
 export function completions(by: Commander, line: string): string[] {
   const words = line.trimStart().split(/\s+/)
   const last = words[words.length - 1]

@@ -1,4 +1,4 @@
-// The bounds of a debugger. A debugger is trusted more than a client, but it must not be able to exhaust the
+// The limits of a debugger. A debugger is trusted more than a client, but it must not be able to exhaust the
 // memory or the time of the server by mistake.
 
 export interface DebuggerLimits {
@@ -6,7 +6,7 @@ export interface DebuggerLimits {
   readonly messageBytesMax: number
   /** The characters of a condition of a breakpoint, or of a filter of a list. A longer one is refused. */
   readonly conditionCharactersMax: number
-  /** The number of debuggers that are attached at once. One more is closed when it is accepted. */
+  /** The number of attached debuggers. One more is closed when it is accepted. */
   readonly sessionsMax: number
   /**
    * The number of requests that all debuggers hold at once. One more is not held, and its debugger is told.
@@ -20,8 +20,8 @@ export interface DebuggerLimits {
    */
   readonly goneMs: number
   /**
-   * The number of breakpoints and log points of all debuggers. One more is refused. Each worker counts its
-   * own.
+   * The number of breakpoints and log points of all debuggers. One more is refused. Each
+   * worker counts its own.
    */
   readonly breakpointsMax: number
   /** The number of lines that a log point writes in a second. Further lines are counted, and not written. */

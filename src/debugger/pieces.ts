@@ -1,6 +1,6 @@
 // A long text as pieces of about the same size, so that it can be written in many turns.
 
-/** The characters from which on a piece is one. */
+/** The characters of a piece. */
 const PIECE_CHARACTERS = 16_384
 
 export class Pieces {
@@ -14,7 +14,7 @@ export class Pieces {
     if (this.text.length >= PIECE_CHARACTERS) this.cut()
   }
 
-  /** Nothing is added any more. Returns the pieces, and the bytes of all. */
+  /** Ends the text. Returns the pieces, and the bytes of all. */
   end(): { readonly all: readonly Buffer[]; readonly bytes: number } {
     this.cut()
     return { all: this.all, bytes: this.bytes }

@@ -1,6 +1,6 @@
-// A debugger's connection to the primary process of a server with workers. `attach` says which worker is
-// debugged: the primary connects to the debugger of that worker, and from then on passes bytes both ways.
-// Or it says `all`: then list, why and end are asked of all workers, and nothing can be stopped.
+// A debugger's connection to the primary process of a server with workers. `attach` names the worker to
+// debug: the primary connects to the debugger of that worker, and from then on passes bytes both ways. Or it
+// names `all`: then list, why and end go to all workers, and nothing can be stopped.
 
 import type { Fault } from '../continuation/index.js'
 import { endsWorld, type Socket } from '../pollset/index.js'
@@ -41,14 +41,14 @@ export type PrimaryQuestion =
 
 export type PrimaryAnswer = { readonly json: string } | { readonly why: string }
 
-/** What all sessions of one primary share. */
+/** The things that all sessions of one primary share. */
 export interface PrimaryContext extends TokenContext {
   readonly world: TransportWorld
   readonly limits: DebuggerLimits
   readonly dialLimits: DialLimits
   /** The ids of the workers. */
   readonly workers: readonly string[]
-  /** Returns where the debugger of a worker listens. */
+  /** Returns the address of a worker's debugger. */
   debuggerOf(worker: string): DialTarget
   ask(question: PrimaryQuestion, answered: (answer: PrimaryAnswer) => void): void
   closed(session: PrimarySession): void
@@ -61,9 +61,9 @@ export class PrimarySession extends ByteConnection implements DialEvents {
   private readonly reader: DapReader<DapRequest>
   private readonly attachBy: AttachBy
   private seq = 0
-  /** It may ask all workers. */
+  /** True if it may ask all workers. */
   private asksAll = false
-  /** A question of its that is not answered yet: nothing is read until then. */
+  /** True while its question is not answered: nothing is read until then. */
   private isAsking = false
   /** The request `attach` that waits for its worker. */
   private attaching: { readonly worker: string; readonly request: DapRequest; readonly dial: Dial } | null =
@@ -106,7 +106,7 @@ export class PrimarySession extends ByteConnection implements DialEvents {
     if (reader.found === MESSAGE) this.request(reader.message as DapRequest)
     else if (reader.found === MALFORMED) this.fail(reader.faultSeq, reader.faultCommand, reader.fault)
     else if (reader.found !== MORE) {
-      // No word to what may be a browser: it gets nothing to read.
+      // The peer may be a browser, which must get nothing to read.
       this.ending = true
       this.socket.destroy()
     }
@@ -131,7 +131,7 @@ export class PrimarySession extends ByteConnection implements DialEvents {
     this.context.closed(this)
   }
 
-  /** The worker's debugger sends nothing more. */
+  /** Is told that the worker's debugger sends nothing more. */
   workerEnded(): void {
     this.ending = true
     this.changed()
@@ -164,7 +164,7 @@ export class PrimarySession extends ByteConnection implements DialEvents {
     else throw new CommandError(`'${command}' is for a debugger of one worker: ${this.choice}`)
   }
 
-  /** Says what may be attached to. */
+  /** The text that lists the possible workers. */
   private get choice(): string {
     return `attach to ${this.context.workers.join(' or ')}, as by fermata debug --worker ${this.context.workers[0]}`
   }
@@ -189,7 +189,7 @@ export class PrimarySession extends ByteConnection implements DialEvents {
     else throw new CommandError(`there is no worker ${worker}: ${this.choice}`)
   }
 
-  // What the dial reports
+  // The reports of the dial
 
   connected(socket: Socket): void {
     const { attaching } = this
@@ -248,10 +248,10 @@ export class PrimarySession extends ByteConnection implements DialEvents {
 class Relay extends ByteConnection {
   private readonly session: PrimarySession
   private readonly outputBytesMax: number
-  /** Reads its answer to `initialize`, which the debugger has had; null when it was read. */
+  /** Reads the answer to our `initialize`, which the client does not get; null once it was read. */
   private reader: DapReader<DapResponse | DapEvent> | null
 
-  /** @param request `attach`; its token is of the primary, and no worker knows of others */
+  /** @param request `attach`; its token belongs to the primary, and no worker knows other tokens */
   constructor(
     session: PrimarySession,
     socket: Socket,
@@ -305,7 +305,7 @@ class Relay extends ByteConnection {
     this.session.changed()
   }
 
-  /** Sends nothing more, and reads nothing more. */
+  /** Stops writing and reading. */
   end(): void {
     this.ending = true
     this.changed()

@@ -2,18 +2,18 @@
 // function is searched in that file, and the map beside the file leads to the line of TypeScript. Maps carry
 // their sources, so this works in an installed package too, where there is no TypeScript.
 //
-// Files are read when a debugger asks for the first time, and are kept. Only the files of registered lives
-// are read, and only their sources are given out.
+// Files are read when a debugger first asks, and are kept. Only the files of registered lives are read, and
+// only their sources are shown.
 
 import { readFileSync } from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What is needed of a life: its compiled form has it. */
+/** The needed part of a life, which its compiled form has. */
 export interface SourceLife {
   readonly name: string
-  /** The `import.meta.url` of the module that defines it; '' if it is not known. */
+  /** The `import.meta.url` of the module that defines it; '' if unknown. */
   readonly source: string
   readonly names: readonly string[]
   readonly steps: readonly ((x: never) => unknown)[]
@@ -37,20 +37,20 @@ export interface StepPlace extends Place {
 /** A module that defines lives, as it runs, and its source. */
 interface Module {
   readonly text: string
-  /** Null: the module was written as it runs. */
+  /** The source map; null: the module runs as it was written. */
   readonly map: SourceMap | null
   readonly mapPath: string
-  /** The path of the source, if there is one only. */
+  /** The path of the source, if there is only one. */
   readonly path: string
 }
 
 export class Sources {
   private readonly lives: SourceLife[]
-  /** By URL; null for what cannot be read. */
+  /** The modules by URL; null for one that cannot be read. */
   private readonly modules: Map<string, Module | null>
   /** The texts of sources by their path. */
   private readonly texts: Map<string, string>
-  /** By the name of the life. */
+  /** The places of steps, by the name of the life. */
   private readonly places: Map<string, readonly StepPlace[]>
 
   constructor() {
@@ -60,7 +60,7 @@ export class Sources {
     this.places = new Map()
   }
 
-  /** Makes a life known, and its source with it. Reads nothing. */
+  /** Registers a life, and its source with it. Reads nothing. */
   register(life: SourceLife): void {
     if (this.lives.every((each) => each.name !== life.name)) this.lives.push(life)
   }
@@ -70,7 +70,7 @@ export class Sources {
     return this.stepsOf(life).find((each) => each.step === step) ?? null
   }
 
-  /** Finds the step at this line of a source: the one that has it, else the next one below. */
+  /** Finds the step at this line of a source: the step that contains it, else the next one below. */
   stepAt(path: string, line: number): StepPlace | null {
     let next: StepPlace | null = null
     for (const { name } of this.lives)
@@ -81,7 +81,7 @@ export class Sources {
     return next
   }
 
-  /** Returns the text of a source of a registered life. Null for each other path. */
+  /** Returns the text of a source of a registered life; null for other paths. */
   text(path: string): string | null {
     for (const { source } of this.lives) this.load(source)
     return this.texts.get(path) ?? null
@@ -132,7 +132,7 @@ export class Sources {
   }
 }
 
-/** The path of a URL; null if it is not that of a file here. */
+/** Returns the path of a URL; null if it is not a file on this machine. */
 function pathOf(url: string): string | null {
   try {
     return fileURLToPath(url)
@@ -150,7 +150,7 @@ function readText(path: string): string | null {
   }
 }
 
-/** Parses a map; null if it is none. */
+/** Parses a source map; null if the text is not one. */
 function payloadOf(text: string | null): SourceMapPayload | null {
   if (text === null) return null
   try {
@@ -164,7 +164,7 @@ function payloadOf(text: string | null): SourceMapPayload | null {
 const sourcePath = (mapPath: string, root: string | undefined, source: string): string =>
   pathOf(source) ?? resolve(dirname(mapPath), root ?? '', source)
 
-/** The place of a life's step number `n`, in a list; none if it cannot be found. */
+/** Returns the place of a life's step number `n`, in a list; an empty list if it cannot be found. */
 function stepPlaces(module: Module, life: SourceLife, n: number): StepPlace[] {
   const step = life.names[n]
   const text = Function.prototype.toString.call(life.steps[n])
@@ -177,15 +177,15 @@ function stepPlaces(module: Module, life: SourceLife, n: number): StepPlace[] {
   return [{ ...first, life: life.name, step, lastLine }]
 }
 
-/** Where a step begins and its last character, as offsets in the module. */
+/** The range of a step in its module: the offsets of its first and last characters. */
 interface Range {
   readonly start: number
   readonly end: number
 }
 
 /**
- * Finds the text of a step's function in its module. Steps of one module may have the same text, as
- * `() => done`; so the one that stands behind its name, `end: () => done`, is preferred.
+ * Finds the text of a step's function in its module. Steps of one module may have the same text, such as `()
+ * => done`; so a text after the step's name, `end: () => done`, is preferred.
  */
 function rangeOf(module: string, step: string, text: string): Range | null {
   const escaped = step.replace(/\W/g, '\\$&')

@@ -1,6 +1,7 @@
-// Looks at all living requests for a list or an overview, a slice in each turn: however many there are, no
-// turn is kept from its sockets for long. The answer is made and written in slices too. What has come since
-// it began is not seen. One that ends before its row is made is counted, and has no row.
+// Looks at all living requests for a list or an overview, a slice in each turn, so that any number of
+// requests keeps no turn from its sockets for long. The answer is made and written in slices too.
+// Requests that come after its beginning are not seen. A request that ends before its row is made is
+// counted, and has no row.
 
 import type { Continuation, Watcher } from '../continuation/index.js'
 import { endsWorld, type Waiter } from '../pollset/index.js'
@@ -10,30 +11,33 @@ import { Pieces } from './pieces.js'
 import type { Moment, RowKey, Tally, Target } from './target.js'
 import { type TurnShare, units } from './turn-share.js'
 
-/** What is asked. */
+/** The question of a survey. */
 export interface SurveyQuestion {
-  /** Requests that it does not match have no row; null: all have one. */
+  /** The condition: other requests have no row; null: all have one. */
   readonly condition: Condition<Moment> | null
   readonly by: RowKey
   readonly reversed: boolean
-  /** The rows that are made: the first of those that match. */
+  /** The number of rows: the first of the matching requests. */
   readonly limit: number
-  /** The overview is asked for too. */
+  /** True: the overview is wanted too. */
   readonly overview: boolean
 }
 
-/** Is told what a survey has found, unless it was stopped: the answer in pieces, or an error. */
+/** Is given the results of a survey, unless it was stopped: the answer in pieces, or an error. */
 export interface Surveyor {
-  /** The answer is made. It is JSON of this many bytes, which come in pieces, in later turns too. */
+  /**
+   * Is told that the answer is made. It is JSON of this many bytes, which come in pieces,
+   * also in later turns.
+   */
   surveyed(bytes: number): void
   surveyPiece(bytes: Buffer): void
   /** All pieces have come. */
   surveyOver(): void
-  /** The error is one of ours, and no survey comes. */
+  /** Is told of an error of ours: no survey comes. */
   surveyFailed(error: unknown): void
 }
 
-/** The continuations that are looked at between two yields. */
+/** The continuations that are visited between two yields. */
 const LOOKS = 8
 
 const orderOf = (by: RowKey): KeyOrder => (by === 'id' ? numbersInText : leastFirst)
@@ -46,9 +50,11 @@ export class Survey implements Waiter, Watcher {
   private readonly tally: Tally | null
   private readonly foremost: Foremost<Continuation>
   private readonly moment = { continuation: null as unknown as Continuation, from: '-' }
-  /** All that is to be done: it yields how much it has done. */
+  /** The work to do: it yields the amount that is done. */
   private readonly work: Generator<number, void>
-  /** The next to look at. When it ends, the one behind it is: it watches for that. */
+  /**
+   * The next continuation to visit. When it ends, the next one takes its place: the survey watches for that.
+   */
   private next: Continuation | null
   private isWatching = false
   private isOver = false
@@ -67,12 +73,12 @@ export class Survey implements Waiter, Watcher {
     this.work = this.all()
   }
 
-  /** Begins. It may end at once. */
+  /** Begins the survey, which may end at once. */
   begin(): void {
     this.resume()
   }
 
-  /** Ends without an answer, or in the middle of it. */
+  /** Ends the survey before its answer, or in the middle of it. */
   stop(): void {
     this.isOver = true
     this.next = null
@@ -102,7 +108,7 @@ export class Survey implements Waiter, Watcher {
     if (continuation === this.next) this.next = continuation.aliveNext
   }
 
-  /** Does the work of a turn. Returns whether nothing is left. */
+  /** Does the work of a turn. Returns true if nothing is left. */
   private slice(): boolean {
     const { share, work } = this
     share.begin()
@@ -128,7 +134,7 @@ export class Survey implements Waiter, Watcher {
     this.surveyor.surveyOver()
   }
 
-  /** Looks at the next few. Returns how much work it was. */
+  /** Visits the next few. Returns the amount of work. */
   private looks(): number {
     const { target, tally, moment, foremost } = this
     const { condition, by } = this.question
@@ -149,7 +155,7 @@ export class Survey implements Waiter, Watcher {
     return work
   }
 
-  /** Writes all but the rows. */
+  /** Writes everything except the rows. */
   private *counts(pieces: Pieces): Generator<number, void> {
     const { tally, total, matched } = this
     const overview = tally === null ? {} : yield* tally.overview()

@@ -1,5 +1,5 @@
-// What a debugger debugs: a World, and what its owner lends of it. The debugger knows no protocol; the lender
-// knows what a request is.
+// The object of debugging: a World, and the parts that its owner lends. The debugger knows no protocol; the
+// lender knows what a request is.
 
 import type { Continuation } from '../continuation/index.js'
 import type { Subject } from '../pollset/index.js'
@@ -7,16 +7,16 @@ import type { TransportWorld } from '../transport/index.js'
 import type { Vocabulary } from './conditions.js'
 import type { Key } from './foremost.js'
 
-/** What one living request shows in a list. Texts of peers are in it: a client must strip them. */
+/** The row of a living request in a list. It contains texts of peers, which a client must strip. */
 export interface Row {
   readonly id: string
-  /** The life and its step, as in `exchange.lease`. */
+  /** The life and its step, such as `exchange.lease`. */
   readonly step: string
   readonly state: 'running' | 'waiting' | 'held'
   readonly method: string
   readonly host: string
   readonly path: string
-  /** What it waits on: the ids of its pollables. */
+  /** The ids of the pollables that it waits on. */
   readonly waits: string
   /** ms that it has waited, or has been held */
   readonly sinceMs: number
@@ -32,24 +32,24 @@ export interface Row {
   readonly status: number
 }
 
-/** What the names of conditions are read from. */
+/** The source of the values of conditions. */
 export interface Moment {
   readonly continuation: Continuation
-  /** The name of the step it comes from; `-` if it comes from none. */
+  /** The name of the step before; `-` without one. */
   readonly from: string
 }
 
 export interface Variable {
   readonly name: string
   readonly value: string
-  /** Whether {@link Target.set} takes its name. */
+  /** True if {@link Target.set} takes its name. */
   readonly settable?: boolean
 }
 
 /** A group of values of one request. */
 export interface Scope {
   readonly name: string
-  /** It is long, or costs time: a client asks for it only when it is opened. */
+  /** True if it is long, or costs time: a client asks for it only when it is opened. */
   readonly expensive: boolean
   readonly variables: readonly Variable[]
 }
@@ -60,7 +60,7 @@ export interface Link {
   readonly subject: Subject
 }
 
-/** What the whole World shows. Lists are bounded; `total` says how many there are. */
+/** The view of the whole World. Lists are bounded; `total` has the full number. */
 export interface Overview {
   readonly now: number
   readonly uptimeMs: number
@@ -71,38 +71,41 @@ export interface Overview {
   readonly clientsTotal: number
   readonly engines: readonly Readonly<Record<string, unknown>>[]
   readonly enginesTotal: number
-  /** How many continuations are at each step. */
+  /** The number of continuations at each step. */
   readonly steps: Readonly<Record<string, number>>
 }
 
 /** Counts continuations for an overview, one after the other. */
 export interface Tally {
   add(continuation: Continuation): void
-  /** Makes the overview when all are counted. It yields how much it has done, in units of a TurnShare. */
+  /** Makes the overview when all are counted. It yields the amount of work done, in units of a TurnShare. */
   overview(): Generator<number, Overview>
 }
 
-/** What a list may be sorted by: the oldest first, then the one that holds the most bytes, and so on. */
+/** The sort keys of a list: the oldest first, then the one that holds the most bytes, and so on. */
 export const rowKeys = ['age', 'held', 'path', 'step', 'id'] as const
 export type RowKey = (typeof rowKeys)[number]
 
-/** Each method that changes something returns why it is refused, or null. */
+/** The target. Each method that changes something returns the reason for a refusal, or null. */
 export interface Target {
   readonly world: TransportWorld
   readonly vocabulary: Vocabulary<Moment>
-  /** Whether this continuation is a request, and so has a row. It is asked for each of thousands. */
+  /** Returns true if this continuation is a request, and so has a row. It is asked for each of thousands. */
   isRequest(continuation: Continuation): boolean
   /** Returns null for a continuation that is not a request. */
   row(continuation: Continuation): Row | null
-  /** @param secrets credentials are shown */
+  /** @param secrets true: credentials are shown */
   scopes(continuation: Continuation, secrets: boolean): readonly Scope[]
   chain(continuation: Continuation): readonly Link[]
   tally(): Tally
-  /** Returns the key of a request: the least comes first. It is asked for each of thousands. */
+  /** Returns the key of a request: the lowest comes first. It is asked for each of thousands. */
   keyOf(continuation: Continuation, by: RowKey): Key
-  /** Returns who waits for what this one has: a clause for each kind, with their number. */
+  /** Returns those that wait for something that this one has: a clause for each kind, with their number. */
   waitersOn(continuation: Continuation): readonly string[]
-  /** Returns why a breakpoint should not hold it here: it has the last free place of its engine; or null. */
+  /**
+   * Returns the reason why a breakpoint should not hold it here, or null: it has the last free
+   * place of its engine.
+   */
   lastPlace(continuation: Continuation, held: readonly Continuation[]): string | null
   set(continuation: Continuation, name: string, value: string): string | null
   answer(continuation: Continuation, status: number, text: string): string | null

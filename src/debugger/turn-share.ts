@@ -1,18 +1,18 @@
-// The share of a turn that debuggers may use for work that is cut into slices: all of them together, so that
-// eight at once keep no turn longer than one. A slice ends by the count of its work, and by the clock where
-// code that runs for the first time, or a slow machine, makes the same work take longer.
+// The share of a turn that debuggers may use for work in slices. All of them share it, so that eight at once
+// keep no turn longer than one. A slice ends by the amount of its work. It also ends by the clock, since new
+// code or a slow machine can make the same work take longer.
 
 import type { Pollset } from '../pollset/index.js'
 
-/** The work that was done, in units of about 0.3 µs. */
+/** The amounts of work, in units of about 0.3 µs. */
 export const units = {
-  /** One continuation, client or engine is looked at. */
+  /** A visit to one continuation, client or engine. */
   look: 1,
-  /** A condition is tested. */
+  /** A test of a condition. */
   test: 16,
-  /** A row or an engine is described, and is made JSON. */
+  /** The description of a row or an engine, as JSON. */
   row: 16,
-  /** A piece of an answer is written. It is copied twice more at the end of the turn. */
+  /** The writing of a piece of an answer, which is copied twice more at the end of the turn. */
   piece: 64,
 } as const
 
@@ -21,7 +21,7 @@ const SHARE = 400
 /** ms after which the slices of a turn end. */
 const SHARE_MS = 0.2
 /**
- * The work between two looks at the clock. Each slice does so much, however late it is: all come to an end.
+ * The work between two looks at the clock. Each slice does this much, however late it is, so all surveys end.
  */
 const UNCHECKED = 16
 
@@ -32,7 +32,7 @@ export class TurnShare {
   private left = 0
   /** The work until the next look at the clock. */
   private unchecked = 0
-  /** When the slices of this turn end, in ms since it began. */
+  /** The end of this turn's slices, in ms since the turn began. */
   private until = 0
 
   constructor(pollset: Pollset) {
@@ -51,7 +51,7 @@ export class TurnShare {
     this.unchecked = UNCHECKED
   }
 
-  /** Counts work that was done. Returns whether the slice goes on. */
+  /** Counts work that was done. Returns true if the slice goes on. */
   spend(work: number): boolean {
     this.left -= work
     if (this.left <= 0) return false

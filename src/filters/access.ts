@@ -1,5 +1,5 @@
-// access: lets requests in, or refuses them, by the client's address and certificate, by methods and fields.
-// What is denied is refused whatever else is allowed; with `allow` all else is refused too.
+// access: admits or refuses requests by the client's address and certificate, by methods and fields. Denied
+// requests are refused even if they are allowed too; with `allow` all other requests are refused as well.
 
 import { z } from 'zod'
 import { Networks } from '../pollset/index.js'
@@ -127,8 +127,8 @@ class Rule {
   }
 
   /**
-   * To be let in a request has one line of the field. To be denied one of several is enough, in any spelling:
-   * the backend may read that one.
+   * Returns true if a request has this field. For admission it must have exactly one line of the field. For
+   * denial one of several is enough, in any spelling: the backend may read that one.
    */
   private hasField({ request }: RequestPhase, name: string, values: ReadonlySet<string>): boolean {
     if (!this.denies) {

@@ -1,5 +1,5 @@
 // Filters whose functions return promises. A function gets a frozen copy of the message and returns a plain
-// patch, which a step applies: what a microtask does changes no run. Each call is a task of a bounded pool.
+// patch, which a step applies: so microtasks do not change a run. Each call is a task of a bounded pool.
 
 import { type Promised, promised, type TaskWork } from '../pollset/index.js'
 import {
@@ -17,30 +17,32 @@ import {
 import type { FilterContext } from './define.js'
 import { applyRequest, applyResponse, type RequestPatch, type ResponsePatch } from './patches.js'
 
-/** Fields of a message by name, in lower case. Several lines are joined as {@link FilterFields.get} does. */
+/**
+ * The fields of a message by name, in lower case. Several lines are joined as in {@link FilterFields.get}.
+ */
 export type FieldValues = Readonly<Record<string, string>>
 
-/** What both copies tell. */
+/** The parts that both copies have. */
 export interface MessageCopy {
   /** The id of the exchange: `m1/s3`. */
   readonly id: string
-  /** The name of this filter, as the configuration has it. */
+  /** The name of this filter in the configuration. */
   readonly filter: string
   readonly route: string
   readonly listener: string
   readonly clientAddress: string
   /** `HTTP/1.1` or `HTTP/2` */
   readonly protocol: string
-  /** Whom an authentication filter has identified; null if none has. */
+  /** The identity found by an authentication filter; null if none has found one. */
   readonly identity: string | null
   readonly fields: FieldValues
-  /** Each line, in order. */
+  /** The lines, in order. */
   readonly lines: readonly (readonly [name: string, value: string])[]
   /** A copy of the whole body, if the filter collects it; null if it does not. */
   readonly body: Buffer | null
 }
 
-/** A request as an async function sees it. Frozen. */
+/** A request, as seen by an async function. Frozen. */
 export interface RequestCopy extends MessageCopy {
   readonly method: string
   readonly scheme: string
@@ -48,30 +50,30 @@ export interface RequestCopy extends MessageCopy {
   /** Path and query. */
   readonly target: string
   readonly path: string
-  /** The query with its `?`; '' without. */
+  /** The query with its `?`; '' without a query. */
   readonly query: string
   readonly asksTunnel: boolean
 }
 
-/** A response as an async function sees it. Frozen. */
+/** A response, as seen by an async function. Frozen. */
 export interface ResponseCopy extends MessageCopy {
   readonly status: number
   readonly from: ResponsePhase['from']
-  /** Its body is null. */
+  /** The request; its body is null. */
   readonly request: RequestCopy
 }
 
 export interface AsyncCall {
-  /** Is aborted when the result is no longer wanted: it is late, or the client has left. */
+  /** A signal that is aborted when the result is no longer wanted: it is late, or the client has left. */
   readonly signal: AbortSignal
 }
 
 type Returned<T> = T | null | undefined | void
 
-/** The functions of an async filter. One that returns nothing lets the message pass as it is. */
+/** The functions of an async filter. A function that returns nothing lets the message pass unchanged. */
 export interface AsyncPhases {
   request?(request: RequestCopy, call: AsyncCall): Promised<Returned<RequestPatch>> | Returned<RequestPatch>
-  /** Refusals of ours do not come here: nothing waits for them. */
+  /** Is not called for our own refusals: nothing waits for them. */
   response?(
     response: ResponseCopy,
     call: AsyncCall,
@@ -79,15 +81,15 @@ export interface AsyncPhases {
 }
 
 export interface AsyncFilterOptions {
-  /** ms that each function has. Default 5,000. */
+  /** The ms that each function has. Default 5,000. */
   readonly within?: number
-  /** Calls that run at once. Default 100. */
+  /** The calls that run at once. Default 100. */
   readonly calls?: number
-  /** Calls that wait for their turn. One more is refused: 503 `filter-busy`. Default 1,000. */
+  /** The calls that wait for their turn. One more is refused: 503 `filter-busy`. Default 1,000. */
   readonly waiting?: number
-  /** Collects the body of each request, of at most this number of bytes. Default: it does not. */
+  /** The most bytes of a request body, which is then collected. Default: it is not collected. */
   readonly requestBody?: number
-  /** Collects the body of each response. Default: it does not. */
+  /** The most bytes of a response body, which is then collected. Default: it is not collected. */
   readonly responseBody?: number
 }
 
@@ -95,10 +97,10 @@ interface AsyncState {
   task: PooledTask<unknown> | null
 }
 
-/** Calls that were given up, have not settled, and take no place: one past them keeps its place. */
+/** The most calls that were given up, have not settled, and take no place. Further ones keep their places. */
 const ABANDONED_MAX = 1_000
 
-/** Makes a filter of functions that return promises, or patches. */
+/** Makes a filter from functions that return promises, or patches. */
 export function asyncFilter(
   context: FilterContext,
   { request, response }: AsyncPhases,
@@ -137,7 +139,7 @@ class Calls {
     })
   }
 
-  /** Runs a phase: it calls the function once, waits for its patch, and applies it. */
+  /** Runs a phase: calls the function once, waits for its patch, and applies it. */
   phase<X extends RequestPhase | ResponsePhase, C>(
     x: X,
     s: AsyncState,
@@ -159,7 +161,10 @@ class Calls {
     return task.value === undefined || task.value === null ? PASS : apply(x, task.value)
   }
 
-  /** An error that the function throws later, in a timer, fails the call if it has not settled. */
+  /**
+   * Returns the work of a call. An error that the function throws later, in a timer, fails the call if it
+   * has not settled.
+   */
   private workOf<C>([act, copy]: Called<C>): TaskWork<unknown> {
     return (settle, signal) => {
       let isOver = false

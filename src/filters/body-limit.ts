@@ -1,5 +1,5 @@
-// bodyLimit: refuses requests with a large body. One that announces its length is refused before it is read;
-// the bytes of others are counted as they come.
+// bodyLimit: refuses requests with a large body. A request that announces its length is refused before its
+// body is read; other bodies are counted as they come.
 
 import { z } from 'zod'
 import { BODY_TOO_LARGE, PASS } from '../proxy/index.js'
@@ -15,7 +15,7 @@ export const bodyLimit = defineFilter({
     }),
   create: ({ bytes }) => ({
     request(x) {
-      // The bytes of a tunnel are no body.
+      // The bytes of a tunnel are not a body.
       if (x.request.asksTunnel) return PASS
       if (x.request.contentLength > bytes) return x.refuse(BODY_TOO_LARGE)
       x.limitBody(bytes)

@@ -1,5 +1,6 @@
-// buffer: collects a whole request before the backend is asked, and a whole response before the client gets
-// any of it. So a slow client holds no lease, and a response that breaks off is a 502 and not half a page.
+// buffer: collects a whole request before the backend is asked, and a whole response before the client
+// gets any of it. So a slow client holds no lease, and a response that breaks off becomes a 502
+// instead of half a page.
 
 import { z } from 'zod'
 import {
@@ -42,7 +43,7 @@ const bufferOptions = (types: OptionTypes) =>
       .optional(),
   })
 
-/** What it keeps of an exchange. */
+/** The state of an exchange. */
 interface Collecting {
   phase: 'request' | 'response'
 }
@@ -78,7 +79,7 @@ class BufferFilter implements Filter<Collecting> {
   }
 }
 
-/** An event stream is to be read as it comes. */
+/** Returns true for an event stream, which must be read as it comes. */
 const isEndless = (x: ResponsePhase): boolean =>
   /^text\/event-stream\b/i.test(x.fields.get('content-type') ?? '')
 

@@ -1,5 +1,5 @@
 // cors: tells browsers which origins may read responses (the CORS protocol of the Fetch Standard, §3.2). It
-// answers preflights itself, and puts its own fields in place of the backend's, on refusals too.
+// answers preflights itself, and replaces the backend's fields by its own, even on refusals.
 
 import { z } from 'zod'
 import {
@@ -88,7 +88,7 @@ type CorsOptions = z.output<ReturnType<typeof corsOptions>>
 class CorsFilter implements Filter {
   private readonly all: boolean
   private readonly exact: ReadonlySet<string>
-  /** Scheme with `//`, and the end of the host with its dot. */
+  /** The wildcard origins: the scheme with `//`, and the end of the host with its dot. */
   private readonly wild: readonly (readonly [scheme: string, end: string])[]
   private readonly credentials: boolean
   private readonly methods: readonly string[]
@@ -149,7 +149,7 @@ class CorsFilter implements Filter {
     return PASS
   }
 
-  /** Returns what Access-Control-Allow-Origin says to this origin; null if it may read nothing. */
+  /** Returns the value of Access-Control-Allow-Origin for this origin; null if it may read nothing. */
   private allowed(origin: string): string | null {
     if (this.all) return ANY
     const lower = origin.toLowerCase()
@@ -162,7 +162,10 @@ class CorsFilter implements Filter {
     return this.credentials ? [line, ['access-control-allow-credentials', 'true']] : [line]
   }
 
-  /** With credentials `*` is a method of that name: what was asked for takes its place. */
+  /**
+   * Returns the allowed methods. With credentials `*` is a method of that name, so the requested
+   * method replaces it.
+   */
   private methodsFor(asked: string): string {
     if (!this.methods.includes(ANY)) return this.methods.join(', ')
     return this.credentials ? asked : ANY
@@ -183,7 +186,7 @@ class CorsFilter implements Filter {
   }
 }
 
-/** Whether an origin has this scheme, and a host with one label or more before this end. */
+/** Returns true if an origin has this scheme, and a host with one or more labels before this end. */
 function fitsWild(origin: string, scheme: string, end: string): boolean {
   if (!origin.startsWith(scheme) || !origin.endsWith(end)) return false
   return /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(origin.slice(scheme.length, -end.length))

@@ -1,4 +1,4 @@
-// fault: delays and refuses a share of the requests, to test what clients make of it.
+// fault: delays and refuses a share of the requests, to test how clients cope.
 
 import { z } from 'zod'
 import { Chance, FAULT_INJECTED, type Filter, PASS, type RequestPhase, type Verdict } from '../proxy/index.js'
@@ -24,7 +24,7 @@ const faultOptions = (types: OptionTypes) =>
 
 type FaultOptions = z.output<ReturnType<typeof faultOptions>>
 
-/** What it keeps of an exchange. */
+/** The state of an exchange. */
 interface Drawn {
   delayed: boolean
 }

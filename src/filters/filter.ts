@@ -1,4 +1,4 @@
-// fermata-proxy/filter: what a filter is written with.
+// fermata-proxy/filter: the tools for writing a filter.
 
 export { z } from 'zod'
 export { promised, SETTLED, Signal, type TaskWork } from '../pollset/index.js'

@@ -1,4 +1,4 @@
-// The filters of the box, and what filters are written with.
+// The built-in filters, and the tools for writing filters.
 
 export { optionsSchema } from './define.js'
 export * from './filter.js'

@@ -1,4 +1,4 @@
-// The bounds of what filters share.
+// The limits of the things that filters share.
 
 export interface FilterLimits {
   /**
@@ -7,13 +7,13 @@ export interface FilterLimits {
    */
   readonly hashesMax: number
   /**
-   * The number of passwords that wait to be hashed, of each client no more than are hashed at once. One more
-   * is refused: 503. Each worker counts its own.
+   * The number of passwords that wait to be hashed; of each client, at most the number that is hashed at
+   * once. One more is refused: 503. Each worker counts its own.
    */
   readonly hashQueueMax: number
   /**
    * The pieces of bodies, of 16 KiB, that are coded at once: each takes a thread of Node's pool, which has
-   * four unless UV_THREADPOOL_SIZE says otherwise.
+   * four unless UV_THREADPOOL_SIZE changes that.
    */
   readonly codingsMax: number
   /** The number of pieces that wait to be coded. One more is tried again, 10 ms later. */

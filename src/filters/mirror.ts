@@ -1,5 +1,5 @@
-// mirror: sends a copy of requests to another backend, and drops what that answers. The copy is a request of
-// its own: it holds up nothing, and what becomes of it is seen in counts alone.
+// mirror: sends a copy of requests to another backend, and drops the answers. The copy is a separate request:
+// it delays nothing, and only counts show its result.
 
 import { z } from 'zod'
 import {
@@ -35,7 +35,7 @@ const mirrorOptions = (types: OptionTypes) =>
       .optional(),
   })
 
-/** The copies that are in flight, and counts since the filter began. Kept through reloads. */
+/** The copies in flight, and counts since the filter began. They are kept through reloads. */
 export class Copies implements FilterState {
   readonly running = new Set<{ leave(): void }>()
   readonly counts = { answered: 0, failed: 0, passedOver: 0 }
@@ -45,7 +45,7 @@ export class Copies implements FilterState {
   }
 }
 
-/** What it keeps of an exchange: whether it is to be copied. */
+/** The state of an exchange: whether it is to be copied. */
 interface Drawn {
   wanted: boolean
 }
@@ -78,13 +78,13 @@ class MirrorFilter implements Filter<Drawn> {
     return PASS
   }
 
-  /** Copies one whose body has come meanwhile, before what is kept of it for retries is dropped. */
+  /** Copies a request whose body has come meanwhile, before the body kept for retries is dropped. */
   response(x: ResponsePhase, s: Drawn): Verdict {
     if (s.wanted && !this.copy(x, s)) this.copies.counts.passedOver++
     return PASS
   }
 
-  /** Returns whether the request was copied, or is not to be. */
+  /** Returns true if the request was copied, or is not to be. */
   private copy(x: RequestPhase | ResponsePhase, s: Drawn): boolean {
     const { running, counts } = this.copies
     const body = x.requestBody(this.bodyBytes)

@@ -1,5 +1,5 @@
-// The patches that async filters return: plain data that says what changes. A patch is read once, in a step.
-// One with a key that is not known, or with a value of another type, fails its filter.
+// The patches that async filters return: plain data that describes changes. A patch is read once, in a step.
+// A patch with an unknown key, or with a value of another type, fails its filter.
 
 import { z } from 'zod'
 import {
@@ -17,7 +17,7 @@ const body = z.union([z.string(), z.instanceof(Uint8Array)])
 const message = {
   /** Fields that are removed, before others are set. */
   remove: z.array(z.string()).optional(),
-  /** Fields that take the place of those of the same name. */
+  /** Fields that replace those of the same name. */
   set: values.optional(),
   /** Lines that are added. */
   append: values.optional(),
@@ -25,7 +25,7 @@ const message = {
   body: body.optional(),
   /** Fields of the access log, as `filters.NAME.FIELD`. */
   note: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
-  /** Answers, in the place of what was to come. */
+  /** An answer, in place of the coming message. */
   answer: z.strictObject({ status: z.number(), fields: values.optional(), body: body.optional() }).optional(),
 }
 
@@ -37,7 +37,7 @@ const requestPatch = z.strictObject({
   authority: z.string().optional(),
   /** The name of the backend that it goes to. */
   backend: z.string().optional(),
-  /** Whom the request is from. */
+  /** The identity of the request's client. */
   identity: z.string().optional(),
   /** Refuses the request: by default with 403 and the outcome `denied`. */
   refuse: z
@@ -55,9 +55,9 @@ const responsePatch = z.strictObject({
   status: z.number().optional(),
 })
 
-/** What an async function changes of a request. */
+/** The changes that an async function makes to a request. */
 export type RequestPatch = z.infer<typeof requestPatch>
-/** What an async function changes of a response. */
+/** The changes that an async function makes to a response. */
 export type ResponsePatch = z.infer<typeof responsePatch>
 
 type Values = z.infer<typeof values>
@@ -66,7 +66,7 @@ type MessagePatch = Pick<ResponsePatch, keyof typeof message>
 const linesOf = (map: Values = {}): [string, string][] =>
   Object.entries(map).flatMap(([name, value]) => [value].flat().map((each): [string, string] => [name, each]))
 
-/** Reads a patch. Throws a FilterUseError that says what is wrong. */
+/** Reads a patch. Throws a FilterUseError that explains the mistake. */
 function read<T>(schema: z.ZodType<T>, patch: unknown, known: readonly string[]): T {
   const result = schema.safeParse(patch)
   if (result.success) return result.data

@@ -1,4 +1,4 @@
-// redirect: sends the client elsewhere, as a route with `redirect` does.
+// redirect: sends the client elsewhere, like a route with `redirect`.
 
 import { z } from 'zod'
 import { leadsToItself, locationOf, NO_HOST, PASS, type RedirectAction } from '../proxy/index.js'

@@ -1,4 +1,4 @@
-// All filters of the box, by their key in the configuration.
+// All built-in filters, by their key in the configuration.
 
 import { access } from './access.js'
 import { basicAuth } from './auth/basic-auth.js'
@@ -20,7 +20,9 @@ import { redirect } from './redirect.js'
 import { respond } from './respond.js'
 import { rewrite } from './rewrite/rewrite.js'
 
-/** With the types of their names and options, from which those of documents from code are derived. */
+/**
+ * The filters with the types of their names and options, from which those of documents from code are derived.
+ */
 export const boxed = [
   access,
   basicAuth,

@@ -1,22 +1,23 @@
-// What requests are counted by: the client's address, the route, the host, a field, a cookie, or several of
-// these. A long value counts by its beginning and a hash, so a key is small whatever a client sends.
+// The keys by which requests are counted: the client's address, the route, the host, a field, a
+// cookie, or several of these. A long value counts by its beginning and a hash, so a key is small for
+// any input of a client.
 
 import { z } from 'zod'
 import { addressKey, cookieValue, type ExchangeView } from '../proxy/index.js'
 import type { OptionReading, OptionTypes } from './define.js'
 import { readFieldName } from './field-options.js'
 
-/** One part of a key, as the options have it. */
+/** One part of a key in the options. */
 export interface KeyPart {
   readonly kind: 'address' | 'route' | 'host' | 'identity' | 'field' | 'cookie'
-  /** Of a field or a cookie; else ''. */
+  /** The name of the field or cookie; otherwise ''. */
   readonly name: string
 }
 
 const WORDS = ['address', 'route', 'host', 'identity'] as const
 const FORMS = 'address, route, host, identity, field.NAME or cookie.NAME'
 const PARTS_MAX = 4
-/** The characters of a value that are kept as they are. */
+/** The number of characters of a value that are kept unchanged. */
 const VALUE_CHARS_MAX = 128
 
 function readKeyPart(text: string): OptionReading<KeyPart> {
@@ -39,14 +40,14 @@ export const keyOption = (types: OptionTypes, what: string) => {
 
 const BY_ADDRESS: KeyPart = { kind: 'address', name: '' }
 
-/** Returns what reads the key of a request. */
+/** Returns the function that reads the key of a request. */
 export function keyReader(option: KeyPart | readonly KeyPart[] = BY_ADDRESS): (x: ExchangeView) => string {
   const parts = [option].flat()
   if (parts.length === 1) return (x) => bounded(partOf(x, parts[0]))
   return (x) => JSON.stringify(parts.map((each) => bounded(partOf(x, each))))
 }
 
-/** Returns the key as it is written, for messages and identities. */
+/** Returns the key in its written form, for messages and identities. */
 export const keyText = (option: KeyPart | readonly KeyPart[] = BY_ADDRESS): string =>
   [option]
     .flat()
@@ -75,7 +76,10 @@ function bounded(value: string): string {
   return `${value.slice(0, VALUE_CHARS_MAX)}#${value.length}.${hashOf(value, 0x811c9dc5)}.${hashOf(value, 0x9e3779b1)}`
 }
 
-/** FNV-1a over UTF-16 code units, from this start. It is not cryptographic: a client's own keys may meet. */
+/**
+ * Returns FNV-1a over UTF-16 code units, from this start. It is not cryptographic: a client's own
+ * keys may collide.
+ */
 function hashOf(text: string, start: number): number {
   let hash = start
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)

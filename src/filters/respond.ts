@@ -1,4 +1,4 @@
-// respond: answers in the backend's place.
+// respond: answers in place of the backend.
 
 import { z } from 'zod'
 import { defineFilter } from './define.js'

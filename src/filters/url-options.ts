@@ -1,4 +1,4 @@
-// Parts of URLs in options: each is returned in its normal spelling, or what is wrong with it.
+// Reads parts of URLs in options. Each function returns the normal spelling, or a clause about the mistake.
 
 import type { OptionReading } from './define.js'
 
@@ -6,14 +6,14 @@ const quoted = (text: string): string => JSON.stringify(text)
 const read = (value: string): OptionReading<string> => ({ value })
 const wrong = (text: string): OptionReading<string> => ({ wrong: text })
 
-/** A host name, as certificates and DNS have it. */
+/** Reads a host name, in the form of certificates and DNS. */
 export function readHostName(text: string): OptionReading<string> {
   return /^[\w-]+(?:\.[\w-]+)*\.?$/.test(text)
     ? read(text.toLowerCase())
     : wrong(`${quoted(text)} is not a host name; write a name, as backend.example.org`)
 }
 
-/** The path of an exact match or a prefix, or one that is written into a request. */
+/** Reads the path of an exact match or a prefix, or one that is written into a request. */
 export function readPath(text: string): OptionReading<string> {
   if (!text.startsWith('/')) return wrong(`${quoted(text)} is not a path; begin it with /`)
   const odd = /[^!"$-~]|[?#]/.exec(text)

@@ -1,13 +1,13 @@
-// The types of what is written in a configuration: those of a document from code, and of a filter's options.
+// The types of written values in a configuration: those of a document from code, and of a filter's options.
 // The schema of each key has them as its input.
 
-/** A value from outside of the document. It is read when the document is. */
+/** A value from outside of the document. It is read together with the document. */
 export type FromOutside =
   | { readonly env: string; readonly default?: string | number | boolean }
   | { readonly file: string }
   | { readonly credential: string }
 
-/** What is written in place of a scalar. */
+/** The written form of a scalar. */
 export type Written<T> = T | FromOutside
 
 /** `500ms`, `10s`, `2m`, `1h`, `1d` or 0. */

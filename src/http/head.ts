@@ -181,7 +181,7 @@ export class Head {
     if (kept < fields.length) fields.length = kept
   }
 
-  /** Removes the regular fields that have the name of this one. */
+  /** Removes the regular fields with the same name as this one. */
   removeLike({ name, token }: Field): void {
     const { fields } = this
     let kept = this.pseudos

@@ -137,7 +137,7 @@ export abstract class Http1Connection
     return stream === null || !this.intake.isFull(stream)
   }
 
-  /** Reads messages. What one message lets in, and the socket's read-ahead, bound it. */
+  /** Reads messages, within the room that each message leaves, and within the socket's read-ahead. */
   private readFrom(socket: Socket): void {
     this.readEnough = false
     while (this.failure === null && this.mayRead && !this.readEnough) {

@@ -1,4 +1,5 @@
-// The part of a client's address that one client has whole: what is counted by client is counted by it.
+// The part of a client's address that one client has whole. Everything counted by client is
+// counted by this key.
 
 import { numericHost } from '../pollset/index.js'
 

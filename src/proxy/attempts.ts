@@ -42,7 +42,7 @@ export const attempts = {
     return attempts.again(x, why)
   },
 
-  /** Returns the step that follows a fault while filters have the response: they meet no second one. */
+  /** Returns the step that follows a fault while filters have the response: they meet no second response. */
   inResponse(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
     if (x.responseHead === null || x.filters === null) return attempts.afterFault(x, why)
     x.cause = why
@@ -62,7 +62,7 @@ export const attempts = {
     return 'refuse'
   },
 
-  /** Notes which fault cuts the response or the tunnel, and how the client's stream is reset. */
+  /** Notes the fault that cuts the response or the tunnel, and how the client's stream is reset. */
   cut(x: Exchange, why: StreamFault): void {
     x.outcome = why.code
     x.cause = why
@@ -92,8 +92,8 @@ export const attempts = {
   },
 
   /**
-   * Returns the refusal for a request that must not be sent again: the last attempt's fault, where it says
-   * more.
+   * Returns the refusal for a request that must not be sent again: the fault of the last attempt,
+   * if it says more.
    */
   finalRefusal({ cause }: Exchange): Refusal {
     return cause === null || cause.retry === 'safe' ? RETRIES_SPENT : badGateway(cause.code, cause.message)

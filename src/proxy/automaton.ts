@@ -1,12 +1,12 @@
 // Builds the deterministic automaton of a regular expression: re2js parses and compiles it, and each set of
-// instructions that can be active becomes a state before the first text is matched. So a match is one look-up
-// a character, whatever the expression; one that needs too many states is refused.
+// instructions that can be active becomes a state before the first text is matched. So a match costs one
+// look-up a character for any expression. An expression that needs too many states is refused.
 
 import { RE2JS, RE2JSSyntaxException } from 're2js'
 
 /** A deterministic automaton as plain data; it can be cloned to another thread. */
 export interface Automaton {
-  /** Where a new class of code points begins, in ascending order. The first is 0. */
+  /** The first code point of each class, in ascending order. The first is 0. */
   readonly bounds: Uint32Array
   /** The class of the code points from each bound on. */
   readonly classes: Uint16Array
@@ -21,7 +21,7 @@ export interface Automaton {
 
 /** An expression that is refused. */
 export class PatternError extends Error {
-  /** Where in the text the fault begins, in UTF-16 code units; -1 if it is the text as a whole. */
+  /** The offset of the fault in the text, in UTF-16 code units; -1 if the text as a whole is at fault. */
   readonly offset: number
 
   constructor(message: string, offset: number) {
@@ -30,18 +30,18 @@ export class PatternError extends Error {
   }
 }
 
-/** The characters of an expression. */
+/** The most characters of an expression. */
 const TEXT_MAX = 4_096
-/** States times classes: half a megabyte. */
+/** The most cells, states times classes: half a megabyte. */
 const CELLS_MAX = 262_144
-/** Instructions that are visited while the automaton is built: some 50 ms. */
+/** The most instructions that are visited while the automaton is built: some 50 ms. */
 const VISITS_MAX = 1_000_000
 
 /** An instruction of re2js (its `Inst`). */
 interface Instruction {
   readonly op: number
   readonly out: number
-  /** The other way of an alternative, flags of an empty match, or flags of a rune. */
+  /** The alternative's other branch, the flags of an empty match, or the flags of a rune. */
   readonly arg: number
   readonly runes: ArrayLike<number>
   matchRune(rune: number): boolean
@@ -73,11 +73,11 @@ const NO_WORD_BOUNDARY = 32
 const FOLD_CASE = 1
 const NEWLINE = 0x0a
 
-/** What may stand before a position. What stands after it is the next code point. */
+/** The kinds of input before a position. The next code point is the input after it. */
 const Before = { OTHER: 0, WORD: 1, NEWLINE: 2, BEGIN: 3 } as const
 type Before = (typeof Before)[keyof typeof Before]
 
-/** What stands after the last character. */
+/** Stands for the position after the last character. */
 const END = -1
 
 const WORD_RANGES = [
@@ -94,7 +94,7 @@ function beforeOf(code: number): Before {
   return isWord(code) ? Before.WORD : Before.OTHER
 }
 
-/** Returns the empty matches that hold between what stands before and the code point after. */
+/** Returns the empty matches that hold between the input before and the code point after. */
 function emptyMatches(before: Before, after: number): number {
   let holds = 0
   if (before === Before.BEGIN) holds |= BEGIN_TEXT | BEGIN_LINE
@@ -108,7 +108,7 @@ function emptyMatches(before: Before, after: number): number {
 
 /** No letter with two cases has a code point from here on. */
 const CASED_END = 0x1_f000
-/** What the search for other cases of a letter counts as. */
+/** The visits that a search for other cases of a letter counts as. */
 const FOLDS_VISITS = 20_000
 
 /** Returns the letters that an instruction takes because it disregards case. */
@@ -135,7 +135,7 @@ class Builder {
   /** Marks the instructions of the set that is being collected. */
   private readonly marks: Uint32Array
   private mark = 0
-  /** The sets of instructions of the states, and what stands before them. */
+  /** The sets of instructions of the states, and the input before them. */
   private readonly sets: (readonly number[])[] = []
   private readonly befores: Before[] = []
   private readonly known = new Map<string, number>()
@@ -169,7 +169,10 @@ class Builder {
     }
   }
 
-  /** Returns where an instruction tells a code point from the one before it, in ascending order. */
+  /**
+   * Returns, in ascending order, the code points at which an instruction distinguishes a code point
+   * from the one before.
+   */
   private bounds(): number[] {
     const bounds = new Set<number>([0])
     const folded = new Set<number>()
@@ -194,7 +197,7 @@ class Builder {
     return [...bounds].sort((a, b) => a - b)
   }
 
-  /** Gives code points that no instruction tells apart one class. `samples` has one of each class. */
+  /** Gives code points that no instruction distinguishes one class. `samples` has one of each class. */
   private classify(): { bounds: number[]; classes: number[]; samples: number[] } {
     const bounds = this.bounds()
     let classes = bounds.map(() => 0)
@@ -240,9 +243,8 @@ class Builder {
   }
 
   /**
-   * Returns the instructions that wait for a code point, an empty match or the end, when these are reached,
-   * in ascending order.
-   *
+   * Returns the instructions that wait for a code point, an empty match or the end, starting from these, in
+   * ascending order.
    * @param empty the empty matches that hold here; 0 to wait for them
    */
   private collect(from: readonly number[], empty: number): number[] {
@@ -279,7 +281,7 @@ class Builder {
   }
 
   private stateOf(set: readonly number[], before: Before): number {
-    // What stands before matters only where an empty match waits.
+    // The input before a position matters only if an empty match waits.
     const told = set.some((pc) => this.program.inst[pc].op === EMPTY_WIDTH) ? before : Before.OTHER
     const key = `${told} ${set.join()}`
     this.visit(set.length)

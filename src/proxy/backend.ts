@@ -1,5 +1,5 @@
-// A backend: endpoints that serve the same requests. A balancer chooses one for each attempt; the limit on
-// requests and the budget of retries count over all of them (spec/balancing.md).
+// A backend: endpoints that serve the same requests. A balancer chooses one for each attempt. The limit on
+// requests and the budget of retries count over all endpoints (spec/balancing.md).
 
 import {
   Balancer,
@@ -23,7 +23,7 @@ export interface BackendOptions {
   readonly requestsMax: number
   /** The number of requests that wait for an endpoint, while none is known yet or has passed a check. */
   readonly waitingMax: number
-  /** Null for no bound on retries. */
+  /** The budget of retries; null for no bound. */
   readonly retryBudget: { readonly ratio: number; readonly perSecond: number } | null
 }
 
@@ -50,11 +50,11 @@ export class Backend {
   readonly waits = new Set<EndpointWait>()
   private readonly byMember = new Map<Member, Endpoint>()
   private current: readonly Endpoint[]
-  /** The exchanges that have chosen an endpoint. */
+  /** The number of exchanges that have chosen an endpoint. */
   private requests = 0
-  /** The exchanges that go to it. */
+  /** The number of exchanges that go to it. */
   private pins = 0
-  /** It is configured no longer. */
+  /** True once it is no longer configured. */
   private retiring = false
   private readonly world: World
 
@@ -76,12 +76,12 @@ export class Backend {
     this.take(endpoints)
   }
 
-  /** Its endpoints, without those that only end their last exchanges. */
+  /** Its endpoints, without those that are only ending their last exchanges. */
   get endpoints(): readonly Endpoint[] {
     return this.current
   }
 
-  /** Replaces its endpoints. Those that are no longer among them serve their exchanges, then close. */
+  /** Replaces its endpoints. Endpoints that are no longer in the list serve their exchanges, then close. */
   replace(endpoints: readonly Endpoint[]): void {
     const gone = this.current.filter((each) => !endpoints.includes(each))
     for (const each of gone) this.byMember.delete(each.member)
@@ -101,7 +101,7 @@ export class Backend {
     )
   }
 
-  /** Whether it has as many requests as it may have. */
+  /** True if it has as many requests as it may have. */
   get isFull(): boolean {
     const { requestsMax } = this.options
     return requestsMax > 0 && this.requests >= requestsMax
@@ -109,7 +109,7 @@ export class Backend {
 
   /**
    * Chooses an endpoint for an attempt; null if none is usable.
-   * @param key what a hash is made of; null for none
+   * @param key the input of a hash; null for none
    * @param tried members that failed the request before: avoided while another is left
    */
   choose(key: string | null, tried: readonly Member[]): Endpoint | null {
@@ -118,15 +118,15 @@ export class Backend {
   }
 
   /**
-   * Returns until when a request that finds no endpoint may wait for one, in ms of the pollset's clock; 0 if
-   * none is to come soon.
+   * Returns the time until which a request that finds no endpoint may wait for one, in ms of the pollset's
+   * clock; 0 if none is expected soon.
    */
   awaitsUntil(): number {
     if (this.discovery?.pending === true) return this.discovery.lateAt
     return this.balancer.awaitsChecksUntil(this.world.pollset.now)
   }
 
-  /** Lets the requests that wait choose again. */
+  /** Makes the waiting requests choose again. */
   wake(): void {
     for (const each of this.waits) each.raise(USABLE)
   }
@@ -146,14 +146,14 @@ export class Backend {
     return null
   }
 
-  /** An exchange has chosen this endpoint. */
+  /** Notes that an exchange has chosen this endpoint. */
   begin(endpoint: Endpoint): void {
     this.requests++
     endpoint.chosen()
     this.balancer.began(endpoint.member)
   }
 
-  /** An exchange that had chosen this endpoint has ended, or chooses again. */
+  /** Notes that an exchange that had chosen this endpoint has ended, or chooses again. */
   end(endpoint: Endpoint): void {
     this.requests--
     this.balancer.ended(endpoint.member)
@@ -170,7 +170,7 @@ export class Backend {
     this.balancer.configure(options.balancer)
   }
 
-  /** An exchange goes to it, until {@link unpin}. */
+  /** Notes that an exchange goes to it, until {@link unpin}. */
   pin(): void {
     this.pins++
   }
@@ -180,7 +180,10 @@ export class Backend {
     if (this.retiring && this.pins === 0) this.replace([])
   }
 
-  /** It is configured no longer: it serves its exchanges, retries included, then closes its endpoints. */
+  /**
+   * Ends it, since it is no longer configured: it serves its exchanges, including retries, then
+   * closes its endpoints.
+   */
   retire(): void {
     this.retiring = true
     this.discovery = null
@@ -189,7 +192,7 @@ export class Backend {
     else this.wake()
   }
 
-  /** Whether an endpoint could be chosen now that is not among these. */
+  /** Returns true if an endpoint outside this list could be chosen now. */
   hasOther(tried: readonly Member[]): boolean {
     return this.balancer.hasOther(this.world.pollset.now, tried)
   }

@@ -1,4 +1,5 @@
-// Random numbers of the pollset, drawn in blocks: one draw for each would cost more than a choice is worth.
+// Random numbers of the pollset, drawn in blocks: a draw for each number would cost more than a
+// choice is worth.
 
 import type { Pollset } from '../pollset/index.js'
 

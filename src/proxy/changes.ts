@@ -1,6 +1,6 @@
-// What a debugger may change of an exchange that it holds: its next step, its request before it is sent, its
-// response before any of it is sent, its backend. Each change is checked as the codecs would check it, and
-// never touches framing: a message must not get two meanings.
+// The changes that a debugger may make to an exchange that it holds: its next step, its request before it is
+// sent, its response before any of it is sent, its backend. Each change is checked as the codecs would check
+// it, and never touches framing: a message must not get two meanings.
 
 import type { Head } from '../http/index.js'
 import { choice } from './choice.js'
@@ -25,7 +25,7 @@ const UNANSWERED: ReadonlySet<string> = new Set([
 
 /** An object, so that the simulator can plant defects in it. Each method returns what is wrong, or null. */
 export const changes = {
-  /** Whether a debugger may send it to this step. */
+  /** Returns why a debugger may not send it to this step, or null. */
   mayEnter(x: Exchange, step: string): string | null {
     if (step === x.stepName || step === 'abort') return null
     if ((x.stepName === 'refuse' || x.stepName === 'respond') && x.hold?.wait === null)
@@ -36,7 +36,7 @@ export const changes = {
       case 'leaseLate':
         return null
       case 'lease':
-        // The stream that it has would be lost.
+        // Its present stream would be lost.
         return x.backendStream === null ? null : `${x.id} has been sent: only retry sends it again`
       case 'sendHead':
         return x.lease.session !== null ? null : `${x.id} has no lease`
@@ -79,7 +79,7 @@ export const changes = {
     })
   },
 
-  /** Returns that the request has been sent, or null. */
+  /** Returns a clause if the request has been sent, else null. */
   isSent(x: Exchange): string | null {
     return x.backendStream !== null || !UNANSWERED.has(x.stepName)
       ? `the request of ${x.id} has been sent`
@@ -100,7 +100,7 @@ export const changes = {
     })
   },
 
-  /** Gives it to another backend of the routes. It must be sent to `lease` then. */
+  /** Gives it to another backend of the routes. It must then be sent to `lease`. */
   setBackend(x: Exchange, name: string): string | null {
     if (x.stepName !== 'lease') return `hold ${x.id} at exchange.lease to choose its backend`
     if (x.connectTarget !== null) return 'a CONNECT goes to its own target'
@@ -118,7 +118,7 @@ export const changes = {
     return null
   },
 
-  /** Prepares an answer in the backend's place, for `respond`. */
+  /** Prepares an answer in place of the backend's, for `respond`. */
   setAnswer(x: Exchange, status: number, text: string): string | null {
     if (!Number.isInteger(status) || status < 200 || status > 599)
       return 'a status is a number from 200 to 599'

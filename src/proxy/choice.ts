@@ -1,5 +1,5 @@
-// Chooses for an exchange: its route, its backend, and the endpoint of each attempt (spec/routing.md,
-// spec/balancing.md); and tells the balancer how the endpoint did.
+// Chooses for an exchange its route, its backend, and the endpoint of each attempt (spec/routing.md,
+// spec/balancing.md). It tells the balancer the result of each endpoint.
 
 import { backoffMs } from '../balancing/index.js'
 import { type Fault, fault } from '../continuation/index.js'
@@ -22,7 +22,7 @@ import type { Weighted } from './weighted.js'
 /** The longest Retry-After that a retry waits for, in ms. A longer one passes to the client. */
 const RETRY_AFTER_MS_MAX = 1_000
 
-/** The statuses of a gateway: the endpoint has failed the request. */
+/** Returns true for a status of a gateway: the endpoint has failed the request. */
 const isFailure = (status: number): boolean => status === 502 || status === 503 || status === 504
 
 const CONNECT_LATE = fault(
@@ -57,7 +57,7 @@ export const choice = {
 
   ofRoute: ({ proxy }: Exchange, to: Weighted<Backend>): Backend => to.only ?? to.choose(proxy.chance.next()),
 
-  /** Does what the route says, or a filter in its place. Returns the next step. */
+  /** Takes the action of the route, or that of a filter in its place. Returns the next step. */
   act(x: Exchange): 'balance' | 'respond' | 'refuse' {
     const { route, request } = x
     const chosen = x.filters?.backend ?? null
@@ -82,7 +82,7 @@ export const choice = {
     return 'balance'
   },
 
-  /** Answers in the place of a backend. */
+  /** Answers in place of a backend. */
   answer(x: Exchange, action: Exclude<CompiledAction, { kind: 'backend' }>): 'respond' | 'refuse' {
     if (action.kind === 'answer') {
       const { status, body, fields } = action
@@ -98,7 +98,7 @@ export const choice = {
     return 'respond'
   },
 
-  /** Takes the normalised path in the place of the client's spelling. */
+  /** Replaces the client's spelling by the normalised path. */
   normalise(x: Exchange): void {
     const target = x.request.path?.value ?? '*'
     const other = normalisedTarget(target)
@@ -115,7 +115,8 @@ export const choice = {
     }
     const endpoint = choice.endpointOf(x, backend)
     if (endpoint === null) return choice.awaitEndpoint(x, backend)
-    // Once: an attempt whose session closed before it was sent is the first still.
+    // It counts once: after a session that closed before the request was sent, the next attempt is
+    // still the first.
     if (x.engine === null) backend.budget?.first(x.now)
     choice.take(x, backend, endpoint)
     return filtering.attemptBegins(x) ? 'filterAttempt' : 'lease'
@@ -131,7 +132,7 @@ export const choice = {
     x.engine = endpoint.engines.engineFor(x.frontend.client)
   },
 
-  /** Finds no endpoint: waits for one that is to come soon, for timeouts.connect at most. */
+  /** Finds no endpoint: waits for an expected one, for at most timeouts.connect. */
   awaitEndpoint(x: Exchange, backend: Backend): 'wait' | 'refuse' {
     if (x.endpointBy === 0) x.endpointBy = Math.min(x.progress.oldAt, x.now + x.route.connectMs)
     const until = Math.min(x.endpointBy, backend.awaitsUntil())
@@ -169,7 +170,7 @@ export const choice = {
     return backend.choose(value, x.tried)
   },
 
-  /** Gives the endpoint back, if it has one, and no longer waits for one. */
+  /** Gives the endpoint back, if it has one, and stops waiting for one. */
   leave(x: Exchange): void {
     const { endpoint, endpointWait } = x
     if (endpointWait !== null) {
@@ -181,7 +182,7 @@ export const choice = {
     x.backend?.end(endpoint)
   },
 
-  /** The endpoint could not be reached: the request goes to another one, or is refused. */
+  /** Handles an endpoint that could not be reached: the request goes to another one, or is refused. */
   unreached(x: Exchange, why: Fault): 'retry' | 'refuse' {
     x.cause = why
     x.attemptEnds(why.code)
@@ -199,20 +200,20 @@ export const choice = {
     return 'refuse'
   },
 
-  /** Whether the request goes to another endpoint than those that could not be reached. */
+  /** Returns true if the request can go to another endpoint than those that could not be reached. */
   goesElsewhere(x: Exchange, backend: Backend): boolean {
     if (!x.route.retry.connectFailure || !backend.hasOther(x.tried)) return false
     return x.mayRetry && choice.affords(x)
   },
 
-  /** A connection to the endpoint is open. */
+  /** Notes that a connection to the endpoint is open. */
   reached({ endpoint, backend, now }: Exchange): void {
     if (endpoint !== null && endpoint.member.trialAt > 0) backend?.balancer.reached(endpoint.member, now)
   },
 
   /**
-   * Returns the ms that it waits for a connection; 0 if its route has no timeouts.connect: then for its
-   * lease.
+   * Returns the ms for which it waits for a connection; 0 if its route has no timeouts.connect: then it
+   * waits for its lease.
    */
   connectMs({ route, endpoint }: Exchange): number {
     if (endpoint === null) return 0
@@ -221,11 +222,12 @@ export const choice = {
     return connectMs === CONNECT_MS_MAX ? connectMs : 0
   },
 
-  /** No connection was open within timeouts.connect. */
+  /** Handles the end of timeouts.connect without an open connection. */
   connectLate: (x: Exchange): 'retry' | 'refuse' => choice.unreached(x, CONNECT_LATE),
 
   /**
-   * Tells the balancer of a fault before the response head. What others or the client caused does not count.
+   * Tells the balancer of a fault before the response head. Faults caused by others or by the
+   * client do not count.
    */
   failed(x: Exchange, why: StreamFault): void {
     const { endpoint, backend, backendStream } = x
@@ -242,14 +244,17 @@ export const choice = {
     if (endpoint !== null) backend?.balancer.failed(endpoint.member, now, null)
   },
 
-  /** Tells the balancer how the endpoint has answered. */
+  /** Tells the balancer of the endpoint's answer. */
   answered({ endpoint, backend, now }: Exchange, status: number): void {
     if (endpoint === null || backend === null) return
     if (isFailure(status)) backend.balancer.failed(endpoint.member, now, null)
     else backend.balancer.succeeded(endpoint.member, now)
   },
 
-  /** Whether a response of this status is not taken: the request is sent again (spec/exchange.md, R14). */
+  /**
+   * Returns true if a response of this status is refused and the request is sent again
+   * (spec/exchange.md, R14).
+   */
   refusesStatus(x: Exchange, head: Head): boolean {
     const { retry } = x.route
     if (retry.statuses.length === 0 || !retry.statuses.includes(head.status) || x.asksTunnel) return false
@@ -257,7 +262,7 @@ export const choice = {
     const afterMs = retryAfterMs(head)
     if (afterMs > RETRY_AFTER_MS_MAX) return false
     const waitMs = Math.max(afterMs, choice.backoff(x))
-    // One that would come too late is no retry: the response in hand is passed on.
+    // A retry that would come too late is none: the present response is passed on.
     if (x.now + waitMs >= x.progress.oldAt || !choice.affords(x)) return false
     choice.answered(x, head.status)
     x.attemptEnds(`status-${head.status}`)
@@ -266,7 +271,7 @@ export const choice = {
     return true
   },
 
-  /** Takes a retry from the backend's budget; false if there is none left. */
+  /** Takes a retry from the backend's budget; false if it is spent. */
   affords: (x: Exchange): boolean => x.backend?.budget?.take(x.now) ?? true,
 
   backoff(x: Exchange): number {
@@ -290,7 +295,7 @@ function retryAfterMs(head: Head): number {
   return /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Number.POSITIVE_INFINITY
 }
 
-/** The affinity cookie that a response sets; null if the client has it already. */
+/** Returns the affinity cookie for a response; null if the client has it already. */
 export function affinityCookie(x: Exchange): string | null {
   const { backend, endpoint } = x
   const affinity = backend?.options.balancer.balance.affinity ?? null

@@ -1,4 +1,4 @@
-// A route with one of its hosts, made ready for matching, and the order in which routes are tried.
+// A route with one of its hosts, prepared for matching, and the order in which routes are tried.
 
 import type { Automaton } from './automaton.js'
 import { HostPattern } from './host.js'
@@ -8,11 +8,11 @@ import { ParameterName } from './query.js'
 import { leadsToItself, type RedirectAction } from './redirect.js'
 import type { PathOptions, RouteMatch, ValueMatch } from './route.js'
 
-/** What routes read of a request. The exchange implements it, so that matching allocates nothing. */
+/** The parts of a request that routes read. The exchange implements it, so matching allocates nothing. */
 export interface RouteRequest {
   /** The name of the listener that accepted the connection. */
   readonly listener: string
-  /** Host and port that the client asks for, as sent. */
+  /** The host and port that the client asks for, as sent. */
   readonly authority: string
   /** `http` or `https` */
   readonly scheme: string
@@ -23,12 +23,12 @@ export interface RouteRequest {
   field(name: string): string | null
 }
 
-/** A route as the router takes it. `to` is what a match leads to. */
+/** A route in the form that the router takes. `to` is the target of a match. */
 export interface RouterRoute<T> {
   readonly name: string
   readonly match: RouteMatch
   readonly path: PathOptions
-  /** A redirect takes no request that it would lead to itself. */
+  /** The redirect; it takes no request that it would lead to itself. */
   readonly redirect?: RedirectAction | null
   readonly to: T
 }
@@ -36,7 +36,7 @@ export interface RouterRoute<T> {
 /** Automata of patterns that have been built already, by the pattern's text. */
 export type Automata = ReadonlyMap<string, Automaton>
 
-/** The patterns of all routes. Equal ones are one. */
+/** The patterns of all routes. Equal patterns share one object. */
 class Patterns {
   private readonly automata: Automata
   private readonly known = new Map<string, Pattern>()
@@ -79,7 +79,7 @@ class Condition {
     return this.pattern === null ? value === this.value : this.pattern.matches(value)
   }
 
-  /** Returns why it does not hold. `what` is `field` or `query parameter`. */
+  /** Returns the reason why it does not hold. `what` is `field` or `query parameter`. */
   faultOf(what: string, value: string | null): string {
     if (value === null) return `the request has no ${what} ${this.name}`
     const wanted = this.pattern === null ? `is not ${this.value}` : `does not match ${this.value}`
@@ -89,7 +89,7 @@ class Condition {
 
 const SLASH = 0x2f
 
-/** What a route's path depends on; a lower one goes first. */
+/** The kind of a route's path; a lower kind goes first. */
 const Kind = { EXACT: 0, PREFIX: 1, PATTERN: 2, ANY: 3 } as const
 type Kind = (typeof Kind)[keyof typeof Kind]
 
@@ -99,14 +99,14 @@ export class CompiledRoute<T> {
   readonly name: string
   readonly to: T
   readonly host: HostPattern
-  /** Whether it takes requests whose path a backend might read as another one. */
+  /** True if it takes requests whose path a backend might read as another one. */
   readonly passesAmbiguous: boolean
   /** Its place in the file; a route with several hosts has one place. */
   readonly place: number
-  /** Of two patterns the one with the lower number goes first. Equal patterns have one number. */
+  /** The rank of its pattern: the lower number goes first, and equal patterns have one number. */
   readonly patternPlace: number
   private readonly kind: Kind
-  /** Normalised; a prefix has no `/` at its end. '' for patterns and for any path. */
+  /** The normalised path; a prefix has no `/` at its end. '' for patterns and for any path. */
   private readonly path: string
   private readonly pattern: Pattern | null
   private readonly listeners: readonly string[]
@@ -139,7 +139,7 @@ export class CompiledRoute<T> {
     this.redirect = route.redirect ?? null
   }
 
-  /** Whether the path decides; a prefix `/` takes every path. */
+  /** True if the path decides; a prefix `/` takes every path. */
   get readsPath(): boolean {
     return this.kind !== Kind.ANY
   }
@@ -149,7 +149,7 @@ export class CompiledRoute<T> {
     return this.path
   }
 
-  /** Whether it takes every request. */
+  /** True if it takes every request. */
   get takesAll(): boolean {
     const conditions =
       this.listeners.length + this.methods.length + this.fields.length + this.parameters.length
@@ -157,8 +157,7 @@ export class CompiledRoute<T> {
   }
 
   /**
-   * Tells whether the route takes a request to one of its hosts.
-   *
+   * Returns true if the route takes a request to one of its hosts.
    * @param path begins with the normalised path, which is `length` characters long
    */
   takes(request: RouteRequest, path: string, length: number): boolean {
@@ -228,7 +227,7 @@ export class CompiledRoute<T> {
     )
   }
 
-  /** Returns why this route goes before another one that takes the request too. */
+  /** Returns the reason why this route goes before another that takes the request too. */
   advantage(other: CompiledRoute<T>): string {
     if (this.host.rank !== other.host.rank) return 'its host is more exact'
     if (this.kind !== other.kind || this.path.length !== other.path.length) return 'its path is more exact'
@@ -252,9 +251,7 @@ function pathOf(text: string, passesAmbiguous: boolean): string {
   throw new Error(`such requests are refused, since a backend may read ${reading}; ${advice}: ${text}`)
 }
 
-/**
- * Compiles routes, once for each of their hosts, in the order of precedence. Names the route that is wrong.
- */
+/** Compiles routes, once for each of their hosts, in the order of precedence. An error names its route. */
 export function compiledRoutes<T>(routes: readonly RouterRoute<T>[], automata: Automata): CompiledRoute<T>[] {
   const patterns = new Patterns(automata)
   const patternPlaces = new Map<string, number>()

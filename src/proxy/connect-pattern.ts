@@ -1,5 +1,4 @@
-// Which targets of a plain CONNECT are allowed: `HOST:PORT`, where HOST may be `*` or `*.DOMAIN`, and PORT
-// `*`.
+// The allowed targets of plain CONNECT: `HOST:PORT`, where HOST may be `*` or `*.DOMAIN`, and PORT `*`.
 
 /** The target of a CONNECT. `host` has no brackets around an IPv6 address. */
 export interface ConnectTarget {

@@ -1,9 +1,8 @@
-// Discovery of a backend's endpoints by DNS (spec/discovery.md): a continuation that asks again and again,
-// and hands on what has changed. No request waits for it, but for those that come before its first look-up
-// ends.
+// Discovery of a backend's endpoints by DNS (spec/discovery.md): a continuation that asks repeatedly, and
+// reports changes. Only requests that come before the end of its first look-up wait for it.
 //
 //   ask → answer ─(srv)→ targets → tell → sleep → ask …
-//            └────────→ failed → sleep: what was found before stays
+//            └────────→ failed → sleep: earlier endpoints stay
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { ANSWERED, formatAddress, type NameRecord, type Query, type Question } from '../pollset/index.js'
@@ -13,9 +12,11 @@ export interface DiscoveryOptions {
   /** `dns`: A and AAAA records; `srv`: SRV records, and the addresses of their targets. */
   readonly kind: 'dns' | 'srv'
   readonly name: string
-  /** For `dns`. */
+  /** The port, for `dns`. */
   readonly port: number
-  /** Bounds of the time between two look-ups, in ms: the TTL is kept between them. */
+  /**
+   * The bounds of the time between two look-ups, in ms: a TTL outside of them is changed to the nearer one.
+   */
   readonly leastMs: number
   readonly mostMs: number
   readonly servers: readonly string[]
@@ -27,29 +28,29 @@ export interface FoundEndpoint {
   readonly address: string
   /** 1 to 256 */
   readonly weight: number
-  /** The name that has this address: for certificates. */
+  /** The name with this address, for certificates. */
   readonly name: string
 }
 
 export interface DiscoveryEvents {
   /**
-   * The endpoints have changed, or are the first; or the number that is left out has changed.
-   * @param leftOut how many there are beside, past the limit
+   * Is told the endpoints when they are the first or have changed, or when the number left out has changed.
+   * @param leftOut the number of further endpoints, past the limit
    */
   found(endpoints: readonly FoundEndpoint[], leftOut: number): void
   /**
-   * A look-up has failed, after one that had not, or as the first.
+   * Is told of a failed look-up if it is the first, or follows a successful one.
    * @param why a code, or a clause for a person
    */
   failed(why: string): void
-  /** A look-up has found endpoints, after ones that had failed. */
+  /** Is told of a look-up that has found endpoints after failed ones. */
   returned(): void
 }
 
 /** The pause after the first failed look-up, in ms. It doubles with each further one. */
 const AGAIN_MS = 1_000
 
-/** Weights of the balancer. */
+/** The largest weight of the balancer. */
 const WEIGHT_MAX = 256
 
 export const discoveryLife = defineLife({
@@ -78,33 +79,33 @@ export class Discovery extends Continuation {
   readonly kind = 'discovery'
   readonly options: DiscoveryOptions
   readonly world: World
-  /** What was found last; null before the first. */
+  /** The endpoints found last; null before the first. */
   found: readonly FoundEndpoint[] | null
-  /** What the look-up that runs has found, by address. */
+  /** The endpoints that the running look-up has found, by address. */
   readonly next: Map<string, FoundEndpoint>
-  /** Look-ups in a row that have failed. */
+  /** The number of failed look-ups in a row. */
   failures: number
-  /** Why the look-up that runs has failed; null if it has not. */
+  /** The reason why the running look-up has failed; null if it has not. */
   why: string | null
   query: Query | null
   targets: readonly Target[]
   /** Targets past the limit: their addresses are not asked for. */
   past: readonly NameRecord[]
-  /** How many of them have the priority of the targets that were taken. */
+  /** The number of these that have the priority of the taken targets. */
   unasked: number
-  /** How many endpoints were left out of what was found last. */
+  /** The number of endpoints left out of the last result. */
   leftOut: number
-  /** The address of each target that was found last. */
+  /** The address of each target found last. */
   readonly known: Map<string, string>
-  /** How long what was found holds, in ms; null if that is unknown. */
+  /** The time for which the result is valid, in ms; null if unknown. */
   ttlMs: number | null
-  /** When the look-up that runs is late, in ms of the pollset's clock. */
+  /** The time at which the running look-up is late, in ms of the pollset's clock. */
   lateAt: number
   private readonly limits: ProxyLimits
   private readonly events: DiscoveryEvents
   private readonly chance: () => number
 
-  /** @param chance returns a number in [0, 1), of the pollset's randomness */
+  /** @param chance returns a number in [0, 1), from the pollset's randomness */
   constructor(
     world: World,
     options: DiscoveryOptions,
@@ -142,7 +143,7 @@ export class Discovery extends Continuation {
     this.cancel()
   }
 
-  /** Whether its first look-up still runs: what it finds is worth waiting for. */
+  /** True while its first look-up runs: its result is worth waiting for. */
   get pending(): boolean {
     return this.found === null && this.failures === 0 && !this.finished
   }
@@ -169,7 +170,10 @@ export class Discovery extends Continuation {
     for (const { host } of records) this.add(host, port, 1, name)
   }
 
-  /** Asks for the addresses of all targets at once. `.` says that there is no such service (RFC 2782). */
+  /**
+   * Asks for the addresses of all targets at once. A target `.` means that there is no such
+   * service (RFC 2782).
+   */
   askTargets({ records }: Query): void {
     const asked = new Map<string, Query>()
     const { discoveredEndpointsMax } = this.limits
@@ -214,8 +218,8 @@ export class Discovery extends Continuation {
   }
 
   /**
-   * Returns the one address of a target, or null. It keeps the last one while the target has it, and while
-   * nothing is heard of the target.
+   * Returns the one address of a target, or null. It keeps the last address while the target has it, and
+   * while nothing is heard of the target.
    */
   private addressOf(host: string, query: Query): string | null {
     const before = this.known.get(host) ?? null
@@ -229,7 +233,7 @@ export class Discovery extends Continuation {
     if (!this.next.has(address)) this.next.set(address, { address, weight, name: plain(name) })
   }
 
-  /** Hands on what was found. The order of an answer says nothing. */
+  /** Reports the result. The order of an answer has no meaning. */
   tell(): void {
     const { events, found } = this
     const all = [...this.next.values()].sort((a, b) => compare(a.address, b.address))
@@ -245,7 +249,7 @@ export class Discovery extends Continuation {
     events.found(next, leftOut)
   }
 
-  /** Why a service has no endpoint, as a clause for a person. */
+  /** Returns the reason why a service has no endpoint, as a clause for a person. */
   whyNoTarget(): string {
     if (this.targets.length === 0) return 'there is no such service'
     return this.past.length === 0
@@ -258,12 +262,12 @@ export class Discovery extends Continuation {
     if (this.failures++ === 0) this.events.failed(this.why ?? '')
   }
 
-  /** How long a look-up may take, in ms. */
+  /** The longest time of a look-up, in ms. */
   get lateMs(): number {
     return this.limits.discoveryTimeoutMs
   }
 
-  /** Returns when to ask again. */
+  /** Returns the time at which to ask again. */
   nextAt(): number {
     const { leastMs, mostMs } = this.options
     const { now } = this.world.pollset
@@ -272,7 +276,7 @@ export class Discovery extends Continuation {
     return now + pause * (1 - this.chance() / 4)
   }
 
-  /** Gives up what it has asked. */
+  /** Cancels its questions. */
   giveUp(): void {
     this.query?.cancel()
     this.query = null
@@ -303,7 +307,7 @@ const plain = (name: string): string => (name.endsWith('.') ? name.slice(0, -1) 
 
 const isAnswered = (query: Query): boolean => (query.readiness & ANSWERED) !== 0
 
-/** It says neither where the target is, nor that it is nowhere. */
+/** Returns true if the answer says neither where the target is nor that it is nowhere. */
 const isUnclear = ({ fault }: Query): boolean =>
   fault !== null && fault.code !== 'ENOTFOUND' && fault.code !== 'ENODATA'
 
@@ -350,7 +354,7 @@ const discoverySteps = discoveryLife.steps<Discovery>({
     return goto.failed
   },
 
-  /** Takes what has come in time. */
+  /** Takes the results that have come in time. */
   late(d) {
     d.takeTargets()
     if (d.next.size > 0) return goto.tell
@@ -373,7 +377,7 @@ const discoverySteps = discoveryLife.steps<Discovery>({
     return untilNext
   },
 
-  /** The backend has gone, or is found in another way. */
+  /** Ends, since the backend has gone or is found in another way. */
   end(d) {
     d.giveUp()
     return done

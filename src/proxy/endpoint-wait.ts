@@ -8,8 +8,8 @@ import type { Backend } from './backend.js'
 export const USABLE = 1
 
 /**
- * The wait of one request. It rises when the backend has an endpoint that can be chosen, or will not have one
- * soon.
+ * The wait of one request. It rises when the backend has an endpoint that can be chosen, or will
+ * not have one soon.
  */
 export class EndpointWait extends Signal {
   private readonly backend: Backend

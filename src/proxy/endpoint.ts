@@ -1,5 +1,5 @@
-// An endpoint of a backend: what the balancer knows of it, and its engines. Where other connections are
-// configured for its address, another endpoint with other engines takes over its member.
+// An endpoint of a backend: its member in the balancer, and its engines. If other connections are configured
+// for its address, another endpoint with other engines takes over its member.
 
 import { Member } from '../balancing/index.js'
 import type { World } from '../continuation/index.js'
@@ -15,12 +15,14 @@ export class Endpoint {
   private onIdle: (() => void)[] = []
   /** It gets no new requests. */
   private retiring = false
-  /** The exchanges that have chosen it. The load of its member has those of the endpoint before it too. */
+  /**
+   * The number of exchanges that have chosen it. The load of its member also counts those of its predecessor.
+   */
   private exchanges = 0
 
   /**
    * @param weight 1 to 256, relative to the other endpoints of its backend
-   * @param member of the endpoint in whose place it comes
+   * @param member the member of the endpoint that it replaces
    */
   constructor(world: World, engines: EngineSet, weight = 1, member: Member | null = null) {
     this.name = engines.name
@@ -28,7 +30,7 @@ export class Endpoint {
     this.member = member ?? new Member(engines.name, weight, world.pollset.now)
   }
 
-  /** An exchange has chosen it. */
+  /** Notes that an exchange has chosen it. */
   chosen(): void {
     this.exchanges++
   }
@@ -44,13 +46,13 @@ export class Endpoint {
     this.retiring = false
   }
 
-  /** An exchange that had chosen it has ended, or chooses again. */
+  /** Notes that an exchange that had chosen it has ended, or chooses again. */
   left(): void {
     this.exchanges--
     this.closeUnused()
   }
 
-  /** Calls this when no exchange has it: at once, if none has. */
+  /** Calls `call` when no exchange has it: at once, if none has. */
   whenIdle(call: () => void): void {
     if (this.exchanges === 0) call()
     else this.onIdle.push(call)

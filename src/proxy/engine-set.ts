@@ -5,10 +5,10 @@ import { Engine, type EngineLimits, type Session, type SessionFactory } from '..
 import type { Client, HttpSession } from '../http/index.js'
 import type { ConnectTime } from '../transport/index.js'
 
-/** A session as an exchange needs it: an engine leases it, and it opens HTTP streams. */
+/** A session as seen by an exchange: an engine leases it, and it opens HTTP streams. */
 export interface ExchangeSession extends Session, HttpSession {}
 
-/** Which requests may share a backend connection: those of all clients, or of one client connection. */
+/** The requests that may share a backend connection: those of all clients, or of one client connection. */
 export type Share = 'process' | 'connection'
 
 /** Makes the session factory for one client connection, or with null for all clients. */
@@ -28,7 +28,7 @@ const boundLimits = (limits: EngineLimits): EngineLimits => ({
 export class EngineSet {
   /** Its URL: `h2c://127.0.0.1:9000`. */
   readonly name: string
-  /** It has answered a request, so it speaks the configured protocol. */
+  /** True once it has answered a request, so that it speaks the configured protocol. */
   hasAnswered = false
   /** Called when a connection to it could not be made. */
   onUnreached: ((why: Fault) => void) | null = null
@@ -46,7 +46,7 @@ export class EngineSet {
   private readonly closedClients = new WeakSet<Client>()
   private readonly connectTime: ConnectTime
 
-  /** @param connectTime the one of the sessions' target: without it they have as long as they take */
+  /** @param connectTime the time limit of the sessions' target; without it connections have no limit */
   constructor(
     world: World,
     name: string,
@@ -70,7 +70,7 @@ export class EngineSet {
     return this.connectTime.ms
   }
 
-  /** Changes the limits of its engines, and how long a connection may take that is begun from now on. */
+  /** Changes the limits of its engines, and the time limit of connections that begin from now on. */
   configure(limits: EngineLimits, connectMs: number): void {
     this.limits = limits
     this.connectTime.ms = connectMs
@@ -99,14 +99,18 @@ export class EngineSet {
     return engine
   }
 
-  /** Whether it has authenticated this client's connection: all requests of the client must go there. */
+  /**
+   * Returns true if it has authenticated this client's connection: all requests of the client
+   * must then go there.
+   */
   isBoundTo(client: Client): boolean {
     return this.boundEngine(client) !== null
   }
 
   private boundEngine(client: Client): Engine<ExchangeSession> | null {
     if (this.bound.size === 0) return null
-    // The backend takes all requests of this session as one client's, so the client's requests go there.
+    // The backend believes that all requests of this session come from one client, so that client's
+    // requests go there.
     const own = this.bound.get(client)
     return own !== undefined && (own.sessions.length > 0 || own.queued > 0) ? own : null
   }
@@ -135,8 +139,8 @@ export class EngineSet {
   }
 
   /**
-   * Returns the engine for tunnels that the other sessions cannot carry; null if there is none. Each of its
-   * sessions carries one tunnel.
+   * Returns the engine for tunnels that the other sessions cannot carry; null if there is none. Each session
+   * of that engine carries one tunnel.
    */
   tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null

@@ -1,5 +1,4 @@
-// The fields of an access log that HTTP defines: what is read of an exchange that has ended
-// (spec/access-log.md).
+// The fields of an access log that HTTP defines, read from an exchange that has ended (spec/access-log.md).
 
 import {
   type LineValues,
@@ -28,30 +27,30 @@ export const defaultRedaction: Redaction = {
   fields: ['authorization', 'cookie', 'set-cookie', 'proxy-authorization'],
 }
 
-/** Fields whose value is a URL, which may have a query. */
+/** The fields whose value is a URL, which may have a query. */
 const URL_FIELDS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location'])
 const FIELD_NAME = /^[a-z0-9_.-]{1,64}$/
-/** A filter, and what it notes. */
+/** The name of a filter and of its note. */
 const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.[A-Za-z][A-Za-z0-9]{0,31}$/
 const HIDDEN = '***'
 
 /** See {@link EndedAttempt}. */
 const ATTEMPT_COLUMNS = ['endpoint', 'session', 'outcome', 'ms']
 
-/** Those of `FilterTime`. */
+/** The columns of a `FilterTime`. */
 const FILTER_COLUMNS = ['filter', 'phase', 'ms']
 const NO_ROWS: readonly ListRow[] = []
 
-/** Fields that a line has only where they are named. */
+/** The fields that a line has only if they are named. */
 const NAMED_ONLY: ReadonlySet<string> = new Set(['time.clf', 'status.clf'])
 
 /** nginx's status of a request whose client left before the response. */
 const CLIENT_CLOSED = 499
 
-/** Hides what a redaction names. */
+/** Hides the parts that a redaction names. */
 export interface Hiding {
   readonly url: (text: string) => string
-  /** Returns what hides the value of a field of this name, in lower case. */
+  /** Returns the function that hides the value of a field of this name, in lower case. */
   readonly field: (name: string) => (text: string) => string
 }
 
@@ -134,7 +133,7 @@ const FIELDS: readonly LogField<Exchange>[] = [
   { name: 'steps', kind: 'numbers', names: stepTimeNames, at: STEPS },
 ]
 
-/** Reads the values of all these fields. @param url hides what must not be shown of a URL */
+/** Reads the values of all these fields. @param url hides the secret parts of a URL */
 function readValues(
   x: Exchange,
   { texts, numbers, series, marks, lists }: LineValues,
@@ -176,7 +175,7 @@ function readValues(
   lists[list.filters] = x.filters === null ? NO_ROWS : x.filters.times
 }
 
-/** Makes the fields. Their values are read when the exchange has ended and released what it had. */
+/** Makes the fields. Their values are read when the exchange has ended and released everything. */
 export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<Exchange> {
   const { url, field: ofField } = hidingBy({ query, fields: hidden })
   const family = (prefix: string, headOf: (x: Exchange) => Head | null): LogFamily<Exchange> => ({
@@ -221,10 +220,10 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
   ])
 }
 
-/** The request as the client sent it, with our forwarding fields. */
+/** Returns the request as the client sent it, with our forwarding fields. */
 const requestOf = (x: Exchange): Head => x.frontend.head ?? x.request
 
-/** Returns the attempts, with the last. An only one is what the line tells anyway. */
+/** Returns the attempts, including the last. Other fields already describe an only attempt. */
 function attemptsOf(x: Exchange): readonly EndedAttempt[] {
   const { endedAttempts, attemptAt, attemptTo: endpoint, sessionId: session, outcome } = x
   if (attemptAt < 0) return endedAttempts

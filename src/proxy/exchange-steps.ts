@@ -22,11 +22,11 @@ import { draftOf, refusalDraft, sendDraft } from './own-answer.js'
 import * as refusals from './refusal.js'
 
 const { goto, done, suspend } = exchangeLife
-// The step after a late wait knows why it was late: `leaseLate` by its name, the others by the clock.
+// The step after a late wait knows the reason: `leaseLate` by its name, the others by the clock.
 const waitForLease = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort', within: 'lease' })
-/** Waits likewise until timeouts.connect, or until the request has taken too long. */
+/** Waits for the lease until timeouts.connect, or until the request has taken too long. */
 const waitForLeaseUntil = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort' })
-/** No endpoint is known yet, or none has passed a check. */
+/** Waits while no endpoint is known yet, or none has passed a check. */
 const waitForEndpoint = suspend({ then: 'balance', late: 'balance', cancelled: 'abort' })
 const waitForHead = suspend({ then: 'awaitHead', late: 'awaitHead', cancelled: 'abort', within: 'head' })
 /** Waits for the head in short looks (progress.ts): part of the time has passed, or the body still flows. */
@@ -68,7 +68,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.ownAnswer !== null ? goto.respond : goto[choice.route(x)]
   },
 
-  /** Runs the next filter of the request. After the last one the request goes where its route says. */
+  /** Runs the next filter of the request. After the last filter the route decides where the request goes. */
   filterRequest(x) {
     if (x.cancelAsked) return goto.abort
     const next = filtering.request(x)
@@ -120,7 +120,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return waitForLeaseUntil
   },
 
-  /** No stream was free in time, or no connection was made in time. */
+  /** Handles the lack of a free stream, or of a connection, within its time. */
   leaseLate(x) {
     if (x.connecting && x.now < x.progress.oldAt) {
       // A connection is open by now: timeouts.lease counts from here.
@@ -152,7 +152,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.NO_TUNNEL
       return goto.refuse
     }
-    // Over HTTP/2 there is no Upgrade: the request is an ordinary one, as for a backend that ignores it.
+    // HTTP/2 has no Upgrade: the request is an ordinary one, as for a backend that ignores it.
     if (x.upgrade !== '' && (session.features & UPGRADE) === 0 && x.tryTunnelEngine()) return goto.lease
     choice.reached(x)
     flows.sendRequest(x, x.lease.take().openStream(x.request, x.frontend.client))
@@ -181,7 +181,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /**
    * Has the response head, of which nothing was sent to the client yet, and runs the next filter of the
-   * response. Answers of ours come here too, from `respond` and `refuse`, and go back.
+   * response. Our own answers come here too, from `respond` and `refuse`, and go back.
    */
   filterResponse(x) {
     if (x.cancelAsked) return goto.abort
@@ -261,10 +261,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return waitInTunnel
   },
 
-  /** The whole response has left. */
+  /** Ends the exchange after the whole response has left. */
   finish: () => goto.log,
 
-  /** Answers the request in the backend's place. A debugger may send an exchange here that has a stream. */
+  /** Answers the request in place of the backend. A debugger may send an exchange with a stream here. */
   respond(x) {
     if (x.draft?.kind !== 'answer') {
       const answer = x.ownAnswer as OwnAnswer

@@ -35,9 +35,9 @@ import type { ClientView } from './trusted-proxies.js'
 export type EndedAttempt = {
   /** The URL of the endpoint; the target of a plain CONNECT. */
   readonly endpoint: string
-  /** The backend connection; '' if it was given none. */
+  /** The backend connection; '' if the attempt got none. */
   readonly session: string
-  /** The code of what ended it. */
+  /** The code of the event that ended it. */
   readonly outcome: string
   /** ms from the choice of the endpoint on */
   readonly ms: number
@@ -48,79 +48,79 @@ const NONE: readonly never[] = []
 export class Exchange extends Continuation {
   readonly proxy: ReverseProxy
   readonly frontend: FrontendStream
-  /** Its fields may be changed before it is sent. */
+  /** The request. Its fields may be changed before it is sent. */
   request: Head
-  /** The name of the listener that accepted its connection; '' if it has none. */
+  /** The name of the listener that accepted its connection; '' if there is none. */
   readonly listener: string
   /** Its route, which it keeps when the routes change; before `route`, the proxy's settings. */
   route: Route
-  /** The route that it is accepted with; null to find it. */
+  /** The route with which it is accepted; null: its route must be found. */
   given: Route | null
-  /** Its client as trusted proxies tell it; null as the connection tells it. */
+  /** Its client as reported by trusted proxies; null: as the connection says. */
   readonly view: ClientView | null
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
-  /** Its backend counts it. */
+  /** True while its backend counts it. */
   private pinsBackend: boolean
   /** The endpoint of the current attempt; null before `balance`, and for a plain CONNECT. */
   endpoint: Endpoint | null
   /** Its wait for an endpoint, in `balance`. */
   endpointWait: EndpointWait | null
-  /** When its wait for an endpoint is over, in ms of the pollset's clock; 0 if it has not waited. */
+  /** The end of its wait for an endpoint, in ms of the pollset's clock; 0 if it has not waited. */
   endpointBy: number
   /** The endpoints that have failed it. */
   tried: readonly Member[]
-  /** Its wait for a lease ends with timeouts.connect, since no connection is open. */
+  /** True if its wait for a lease ends with timeouts.connect, since no connection is open. */
   connecting: boolean
-  /** It waits for a lease, and no connection to its endpoint was open when it began to. */
+  /** True if it waits for a lease, and no connection to its endpoint was open when the wait began. */
   unconnected: boolean
-  /** When the next attempt may begin, in ms of the pollset's clock; 0 for at once. */
+  /** The time at which the next attempt may begin, in ms of the pollset's clock; 0 for at once. */
   retryAt: number
   /** The stream of the current attempt; null between attempts. */
   backendStream: Stream | null
   engine: Engine<ExchangeSession> | null
   readonly lease: Lease<ExchangeSession>
-  /** ms of the pollset's clock, without the time it was held */
+  /** the time of its receipt, in ms of the pollset's clock, without its time in holds */
   receivedAt: number
-  /** How often the request was sent, without the attempts that are not counted (attempts.ts). */
+  /** The number of times that the request was sent, without uncounted attempts (attempts.ts). */
   attempts: number
-  /** How often an endpoint could not be reached: attempts too, that were not sent. */
+  /** The number of attempts that could not reach an endpoint. They count, although nothing was sent. */
   unreached: number
   /** Attempts that are not counted, by kind (attempts.ts). */
   staleAttempts: number
   neighbourAttempts: number
-  /** When the current attempt began, in ms of the pollset's clock; -1 between attempts. */
+  /** The time at which the current attempt began, in ms of the pollset's clock; -1 between attempts. */
   attemptAt: number
-  /** Where the current or last attempt went, for logs: see {@link EndedAttempt}. */
+  /** The endpoint of the current or last attempt, for logs: see {@link EndedAttempt}. */
   attemptTo: string
   sessionId: string
-  /** The session of the current or last attempt had served before. */
+  /** True if the session of the current or last attempt had served before. */
   sessionReused: boolean
   /** The attempts before the current one, for logs. */
   endedAttempts: readonly EndedAttempt[]
-  /** The client asked for a tunnel: no byte of it passes before the backend agrees. */
+  /** True if the client asked for a tunnel: no byte of it passes before the backend agrees. */
   readonly asksTunnel: boolean
-  /** The protocol that the backend is asked to switch to, as the client spells it; '' for none. */
+  /** The requested protocol of an upgrade, as the client spells it; '' for none. */
   upgrade: string
-  /** {@link ReverseProxy.tunnels} includes this exchange. */
+  /** True if {@link ReverseProxy.tunnels} includes this exchange. */
   countsAsTunnel: boolean
   /** The target of a plain CONNECT, whose engine serves this exchange alone; null otherwise. */
   connectTarget: ConnectTarget | null
-  /** The request was given to a session at least once. */
+  /** True if the request was given to a session at least once. */
   sent: boolean
-  /** The client has sent FIN. It may have left, so the request is not sent again. */
+  /** True once the client has sent FIN. It may have left, so the request is not sent again. */
   clientHalfClosed: boolean
-  /** The backend has agreed to the tunnel. */
+  /** True once the backend has agreed to the tunnel. */
   tunnelOpen: boolean
-  /** Why the request is refused. The step before `refuse` sets it. */
+  /** The refusal. The step before `refuse` sets it. */
   refusal: Refusal | null
-  /** The answer that we give ourselves. The step before `respond` sets it. */
+  /** Our own answer. The step before `respond` sets it. */
   ownAnswer: OwnAnswer | null
-  /** {@link ownAnswer} or {@link refusal}, made and not sent, or sent. */
+  /** The message made from {@link ownAnswer} or {@link refusal}; null before. */
   draft: Draft | null
   /** The filters of its route; null before `route`, and without any. */
   filters: FilterRun | null
-  /** The request of the current attempt, where a filter has changed it; null for {@link request}. */
+  /** The request of the current attempt, if a filter has changed it; null for {@link request}. */
   attemptHead: Head | null
   /** The response head for the client, from `filterResponse` on. */
   responseHead: Head | null
@@ -128,9 +128,9 @@ export class Exchange extends Continuation {
   cause: StreamFault | null
   /** The reason for resetting the client's stream when the exchange is aborted. */
   abortReason: ResetReason
-  /** The status that the client was answered with; 0 if it was not answered. */
+  /** The status of the answer to the client; 0 without an answer. */
   status: number
-  /** How the exchange ended: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
+  /** The outcome: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
   outcome: string
   readonly progress: Progress
   /** The places of {@link waitedMs} that may be above 0: a bit for each, the first is 1. */
@@ -229,13 +229,13 @@ export class Exchange extends Continuation {
     this.progress.limits = route.limits
     if (route.filters !== null) this.filters = FilterCall.runOf(this, route.filters)
   }
-  /** Forgets an answer of ours. */
+  /** Forgets our own answer. */
   dropDraft(): void {
     this.filters?.dropDown()
     this.draft?.source?.leave()
     this.draft = null
   }
-  /** Goes to this backend, until it ends or goes to another one. */
+  /** Assigns this backend, until the exchange ends or gets another one. */
   goTo(backend: Backend): void {
     this.leaveBackend()
     this.backend = backend
@@ -248,7 +248,7 @@ export class Exchange extends Continuation {
     this.pinsBackend = false
     this.backend?.unpin()
   }
-  /** The client's address, as far as it is known. */
+  /** The client's address, if it is known. */
   get clientAddress(): string {
     return this.view?.address ?? this.frontend.client.addresses.from.host
   }
@@ -256,18 +256,18 @@ export class Exchange extends Continuation {
   get stream(): Stream {
     return this.backendStream as Stream
   }
-  /** The request was sent, and must not be sent again for a client that may have left (R11). */
+  /** True if the request was sent, and must not be sent again for a client that may have left (R11). */
   get sendsNoMore(): boolean {
     return this.sent && this.clientHalfClosed
   }
-  /** Notes where the next attempt goes. */
+  /** Notes the endpoint of the next attempt. */
   attemptBegins(to: string): void {
     this.attemptAt = this.now
     this.attemptTo = to
     this.sessionId = ''
     this.sessionReused = false
   }
-  /** Notes why the current attempt has not given the client its response. */
+  /** Notes the reason why the current attempt has not given the client its response. */
   attemptEnds(outcome: string): void {
     if (this.attemptAt < 0) return
     const { attemptTo: endpoint, sessionId: session } = this
@@ -276,12 +276,12 @@ export class Exchange extends Continuation {
     this.endedAttempts = [...this.endedAttempts, { endpoint, session, outcome, ms }]
   }
 
-  /** All attempts that count (R8). */
+  /** The number of attempts that count (R8). */
   get tries(): number {
     return this.attempts + this.unreached
   }
 
-  /** It may be sent once more: attempts and time are left, and its client waits (R8, R11). */
+  /** True if it may be sent once more: attempts and time are left, and its client waits (R8, R11). */
   get mayRetry(): boolean {
     const { attemptsMax, retryTimeoutMs } = this.route.limits
     return this.tries < attemptsMax && this.now - this.receivedAt < retryTimeoutMs && !this.sendsNoMore
@@ -323,7 +323,7 @@ export class Exchange extends Continuation {
     return why.code === CONNECT_LATE.code ? CONNECT_LATE : badGateway(why.code, why.message)
   }
 
-  /** Takes the engine for tunnels, if the leased session cannot carry one. False: none, or it was tried. */
+  /** Takes the engine for tunnels, if the leased session carries none. False: none, or it was tried. */
   tryTunnelEngine(): boolean {
     const other = this.endpoint?.engines.tunnelEngine() ?? null
     if (other === null || other === this.engine) return false
@@ -342,24 +342,24 @@ export class Exchange extends Continuation {
     return this.progress.checkHead(this.now, stream, this.requestIsOwed)
   }
 
-  /** All of headTimeoutMs is left, and only the response head can end the wait. */
+  /** True if all of headTimeoutMs is left, and only the response head can end the wait. */
   headWaitIsWhole(stream: Stream): boolean {
     const whole = this.asksTunnel || (this.frontend.remoteEnded && !stream.blocked)
     return whole && this.progress.headWaitIsWhole(this.now)
   }
 
-  /** The client has not sent its whole request, and the backend has taken all that has arrived. */
+  /** True if the client has not sent its whole request, and the backend has taken all that has arrived. */
   get requestIsOwed(): boolean {
     return !this.asksTunnel && !this.frontend.remoteEnded && !this.progress.backendBlocked
   }
 
-  /** Returns the outcome that names the side which was late with the body. */
+  /** Returns the outcome that names the side whose body was late. */
   bodyLateness(stream: Stream): string {
     if (this.progress.clientBlocked) return 'response-unread'
     return this.frontend.owing && !stream.owing && this.requestIsOwed ? 'request-late' : 'body-late'
   }
 
-  /** Releases lease and streams (property S1). Does nothing where they have ended. */
+  /** Releases lease and streams (property S1). Does nothing to those that have ended. */
   release(reason: ResetReason): void {
     this.lease.release()
     this.leaveBackend()

@@ -1,4 +1,4 @@
-// The value of a field whose lines are several.
+// The value of a field that may have several lines.
 
 import type { Head } from '../http/index.js'
 

@@ -15,7 +15,7 @@ const MOVES = UP | DOWN
 
 export const BEFORE_HEAD = HEAD | INTERIM
 
-/** An object, so that the simulator can plant defects in it. `stream` is that of the current attempt. */
+/** An object, so that the simulator can plant defects in it. `stream` belongs to the current attempt. */
 export const flows = {
   /** Sends the request head on `stream`, which the leased session has opened. */
   sendRequest(x: Exchange, stream: Stream): void {
@@ -41,7 +41,7 @@ export const flows = {
     frontend.raise(BODY)
   },
 
-  /** Passes the part of the request body that has come, before the response head. A tunnel's bytes wait. */
+  /** Passes the arrived part of the request body, before the response head. A tunnel's bytes wait. */
   passRequest(x: Exchange, stream: Stream): void {
     const { frontend, progress } = x
     progress.beforeGrant(frontend, stream, false)
@@ -49,7 +49,9 @@ export const flows = {
     progress.afterGrant(x.now, frontend, stream)
   },
 
-  /** Passes what has come of both bodies, after the response head. A declined tunnel sends nothing more. */
+  /**
+   * Passes the arrived parts of both bodies, after the response head. A declined tunnel sends nothing more.
+   */
   passBoth(x: Exchange, stream: Stream): void {
     const { frontend, progress, tunnelOpen, filters } = x
     progress.beforeGrant(frontend, stream, tunnelOpen)
@@ -125,7 +127,7 @@ export const flows = {
   /**
    * Waits for whatever may move either body. `early`: the bits of the backend's stream that count before the
    * response head. Bits that a finished side has raised stay raised, so they are not waited for: they would
-   * wake us for ever.
+   * wake it forever.
    */
   waitForFlows(x: Exchange, stream: Stream, early = 0): void {
     const upOpen = !x.asksTunnel && !stream.localEnded && stream.fault === null
@@ -136,14 +138,14 @@ export const flows = {
     if (moves !== null && (filters?.up != null || filters?.down != null)) x.waitOn(2, moves, MOVES)
   },
 
-  /** Waits, beside what a filter waits for, for the loss of either side. */
+  /** Waits, beside the wait of a filter, for the loss of either side. */
   waitForLoss(x: Exchange, stream: Stream): void {
     // A filter may wait for the stream itself.
     if (stream.fault === null && x.slot0 !== stream) x.waitOn(1, stream, RESET)
     x.waitOn(2, x.frontend, RESET)
   },
 
-  /** Waits likewise in a tunnel, where one direction may end before the other. */
+  /** Waits in a tunnel, where one direction may end before the other. */
   waitForTunnel(x: Exchange, stream: Stream): void {
     const { frontend } = x
     const upOpen = !stream.localEnded && stream.fault === null
@@ -161,7 +163,9 @@ export const flows = {
     return x.frontend.fault ?? (parting ? null : fault)
   },
 
-  /** Both directions have ended, or the backend's has and it takes no more from the client. */
+  /**
+   * Returns true if both directions have ended, or if the backend's has and it takes no more from the client.
+   */
   tunnelIsOver(x: Exchange, stream: Stream): boolean {
     return x.frontend.localEnded && (stream.localEnded || stream.fault !== null)
   },

@@ -1,7 +1,7 @@
-// Reads and writes the lists in which proxies tell of a client: Forwarded (RFC 7239 §4), X-Forwarded-For and
-// its kin. A proxy appends to what came before, which may be malformed or may have an open quote on purpose.
-// So a list is cut from its right end, where the last proxy has written: what is left of an element cannot
-// change how it is read.
+// Reads and writes the lists in which proxies describe a client: Forwarded (RFC 7239 §4), X-Forwarded-For and
+// similar fields. A proxy appends to an earlier list, which may be malformed or may have an open quote on
+// purpose. So a list is cut from its right end, where the last proxy has written: the rest of an element
+// cannot change how it is read.
 
 import type { Field } from '../http/index.js'
 import { canonicalAddress } from '../pollset/index.js'
@@ -13,7 +13,7 @@ const COMMA = 0x2c
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-/** Whether an odd number of backslashes stands before this place. */
+/** Returns true if an odd number of backslashes stands before this place. */
 function isEscaped(text: string, at: number): boolean {
   let before = at
   while (before > 0 && text.charCodeAt(before - 1) === BACKSLASH) before--
@@ -46,7 +46,9 @@ function cut(value: string, hasQuotes: boolean, most: number, found: string[]): 
 
 /** The characters of an element. A longer one is malformed. */
 const ELEMENT_CHARACTERS_MAX = 512
-/** `name=value` or `name="value"`. Senders leave out the quotes that `:` and `[` need, so they may. */
+/**
+ * `name=value` or `name="value"`. Some senders omit the quotes that `:` and `[` need, so quotes are optional.
+ */
 const PAIR = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)=(?:([^\s"\\,;]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*(?:;|$)/y
 
 /** Returns the parameters of an element of Forwarded; null if it is malformed. */
@@ -71,8 +73,8 @@ const NODE_CHARACTERS_MAX = 128
 const NODE = /^(?:\[([\da-f:.]+)\]|(\d{1,3}(?:\.\d{1,3}){3}))(?::(?:\d{1,5}|_[\w.-]+))?$/i
 
 /**
- * Returns the address of a node, with or without a port, in its shortest form; null of all else, as `unknown`
- * and `_hidden` (RFC 7239 §6).
+ * Returns the address of a node, with or without a port, in its shortest form; null for everything else, such
+ * as `unknown` and `_hidden` (RFC 7239 §6).
  */
 export function nodeAddress(text: string): string | null {
   if (text.length > NODE_CHARACTERS_MAX) return null

@@ -1,5 +1,5 @@
-// Changes a request head as an intermediary must (RFC 9110 §7.6): Via, Max-Forwards, and the fields that tell
-// a backend of the client. All other fields pass unchanged.
+// Changes a request head as an intermediary must (RFC 9110 §7.6): Via, Max-Forwards, and the fields that
+// describe the client to a backend. All other fields pass unchanged.
 
 import { type Client, type Field, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
 import { canonicalAddress } from '../pollset/index.js'
@@ -25,13 +25,16 @@ export function forwardedByUs({ request, view, proxy, frontend }: Exchange): voi
 
 const ALWAYS_STRIPPED = tokenSet(Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
 
-/** Adds Via only: the fields that tell of the client are those that the program has set, or let pass. */
+/** Adds only Via: the program has set the fields that describe the client, or lets them pass. */
 function forwardAsTold(request: Head, { forwardingFields }: ForwardedClient): void {
   request.remove(ALWAYS_STRIPPED)
   for (const field of forwardingFields) if (field.token === Token.VIA) request.add(field)
 }
 
-/** Does the same for a request without an exchange. @param view as the trusted proxies tell the client */
+/**
+ * Changes the fields of a request without an exchange. @param view the client as reported by
+ * the trusted proxies
+ */
 export function forward(
   request: Head,
   client: ForwardedClient,
@@ -57,7 +60,7 @@ function proxiesOf({ addresses }: ForwardedClient, { address, through }: ClientV
   return peer === '' || address === (canonicalAddress(peer) ?? peer) ? through : [...through, peer]
 }
 
-/** Returns our forwarding field as trusted proxies have begun it. */
+/** Returns our forwarding field, continuing the value of trusted proxies. */
 function believed(fields: FieldTable, field: Field, client: ForwardedClient, view: ClientView): Field {
   if (field.token === Token.X_FORWARDED_FOR && view.address !== '')
     return fields.make('x-forwarded-for', [view.address, ...proxiesOf(client, view)].join(', '))
@@ -66,7 +69,7 @@ function believed(fields: FieldTable, field: Field, client: ForwardedClient, vie
   return field
 }
 
-/** Writes the other believed fields again. */
+/** Writes the other trusted fields again. */
 function told(
   request: Head,
   client: ForwardedClient,
@@ -91,15 +94,15 @@ const SECRET: ReadonlySet<number> = new Set([Token.AUTHORIZATION, Token.PROXY_AU
 
 const LAST_HOP = { status: 200, outcome: 'max-forwards' }
 
-/** An answer that we give in the backend's place. */
+/** Our own answer, in place of the backend's. */
 export interface OwnAnswer {
   readonly status: number
-  /** What the exchange reports as its outcome. */
+  /** The outcome that the exchange reports. */
   readonly outcome: string
   /** The whole body; text is sent as UTF-8. */
   readonly text: string | Uint8Array
   readonly fields: readonly (readonly [string, string])[]
-  /** Fields before those, as they are sent. */
+  /** Fields that come before those, in their sent form. */
   readonly prepared?: readonly Field[]
   /** `prepared` tells all of its body: no content-type is added. */
   readonly isWhole?: boolean
@@ -107,13 +110,13 @@ export interface OwnAnswer {
   readonly lengthField?: Field | null
   /** In place of `text`: a body that comes in time. */
   readonly source?: AnswerSource | null
-  /** The length of `source`; -1 if it is not known. */
+  /** The length of `source`; -1 if unknown. */
   readonly length?: number
 }
 
 /**
  * Answers OPTIONS and TRACE with Max-Forwards 0, and decrements a larger number (RFC 9110 §7.6.2). Returns
- * null when the request is forwarded.
+ * null if the request is forwarded.
  */
 export function maxForwardsAnswer(request: Head, fields: FieldTable): OwnAnswer | null {
   const method = request.method?.value

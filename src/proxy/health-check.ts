@@ -26,21 +26,24 @@ import { CHECK_PATH, checkRequest, servingStatus } from './grpc-health.js'
 /** The interval while the endpoint is down, in ms, if the configured one is not shorter. */
 const DOWN_INTERVAL_MS = 3000
 
-/** Intervals differ from the configured one by up to this part, so that checks do not come together. */
+/** The part by which intervals differ from the configured one, so that checks do not come together. */
 const JITTER = 0.1
 
-/** The bytes of a body that a check reads. A longer one is not read to its end. */
+/** The most bytes of a body that a check reads. A longer body is not read to its end. */
 const BODY_BYTES_MAX = 65_536
 
 const LIMITS: EngineLimits = { ...engineLimits, sessionsMax: 1, openingMax: 1, queueMax: 1 }
 
-/** What is checked, and how its checks reach it. */
+/** The endpoint of checks, and the ways to reach it. */
 export interface CheckedEndpoint {
   /** The endpoint's address, for a person. */
   readonly name: string
   /** Opens the sessions of http and grpc checks. */
   readonly sessions: SessionFactory<ExchangeSession>
-  /** What a tcp check dials. A check passes when the connection is made, with TLS if the target has it. */
+  /**
+   * The target that a tcp check dials. The check passes when the connection is made, with TLS if
+   * the target has it.
+   */
   readonly target: DialTarget
   readonly scheme: 'http' | 'https'
   /** The `:authority` of check requests, unless the options have a host. */
@@ -48,12 +51,12 @@ export interface CheckedEndpoint {
 }
 
 /**
- * Is called after each check. Returns whether the endpoint is down now: then its next check comes sooner.
- * @param why what was met, as one clause for a person: `status 503`
+ * Is called after each check. Returns true if the endpoint is down now: then its next check comes sooner.
+ * @param why the result, as a clause for a person: `status 503`
  */
 export type CheckReport = (passed: boolean, why: string) => boolean
 
-/** Checks an endpoint again and again, until it is closed. */
+/** Checks an endpoint repeatedly, until it is closed. */
 export class HealthCheck extends Deadline {
   private readonly world: HttpWorld
   private readonly options: ActiveHealthOptions
@@ -64,7 +67,7 @@ export class HealthCheck extends Deadline {
   private startedAt = 0
   private closed = false
 
-  /** @param chance returns a number in [0, 1), of the pollset's randomness */
+  /** @param chance returns a number in [0, 1), from the pollset's randomness */
   constructor(
     world: HttpWorld,
     options: ActiveHealthOptions,
@@ -85,7 +88,7 @@ export class HealthCheck extends Deadline {
     this.expire()
   }
 
-  /** Ends the check that runs, which is not reported, and begins no other. */
+  /** Ends the running check, which is not reported, and begins no other. */
   close(): void {
     this.closed = true
     this.world.pollset.deadlines.disarm(this)
@@ -156,16 +159,16 @@ export class Check extends Continuation implements Client, DialEvents {
   readonly options: ActiveHealthOptions
   readonly endpoint: CheckedEndpoint
   readonly world: HttpWorld
-  /** When it is late, in ms of the pollset's clock. */
+  /** The time at which it is late, in ms of the pollset's clock. */
   readonly lateAt: number
-  /** http and grpc: its engine, of one session. */
+  /** The engine of http and grpc checks, with one session. */
   readonly engine: Engine<ExchangeSession> | null
   readonly lease: Lease<ExchangeSession>
   stream: Stream | null = null
-  /** tcp */
+  /** The dial of a tcp check. */
   readonly dialled: Dialled
   socket: Socket | null = null
-  /** The part of the body that was read: of grpc, since http has no use for it. */
+  /** The part of the body that was read for grpc. http does not use it. */
   body: Buffer[] = []
   bodyBytes = 0
   passed = false
@@ -216,7 +219,7 @@ export class Check extends Continuation implements Client, DialEvents {
     this.dialled.raise(DIALLED)
   }
 
-  /** Gives up everything it has. */
+  /** Releases everything it has. */
   release(): void {
     this.lease.release()
     this.stream?.reset('cancel')
@@ -230,7 +233,7 @@ export class Check extends Continuation implements Client, DialEvents {
     this.report()
   }
 
-  /** Reads what has come of the body. Returns false past the bound. */
+  /** Reads the arrived part of the body. Returns false past the bound. */
   takeBody(stream: Stream): boolean {
     stream.lower(BODY)
     const bytes = stream.waitingBytes
@@ -283,7 +286,7 @@ const waitForHead = suspend({ then: 'awaitHead', late: 'late', cancelled: 'aband
 const waitForBody = suspend({ then: 'readBody', late: 'late', cancelled: 'abandon' })
 
 const checkSteps = checkLife.steps<Check>({
-  /** tcp: dials. */
+  /** Dials, for tcp. */
   connect(c) {
     if (c.socket !== null) {
       c.judge(true, 'connected')
@@ -350,8 +353,8 @@ const checkSteps = checkLife.steps<Check>({
   },
 
   /**
-   * Reads the body to its end. The status has decided a check over http: we read on so that the endpoint does
-   * not see a client that left early.
+   * Reads the body to its end. The status has already decided a check over http: it reads on so that the
+   * endpoint does not see a client that left early.
    */
   readBody(c) {
     const stream = c.stream as Stream
@@ -384,7 +387,7 @@ const checkSteps = checkLife.steps<Check>({
     return done
   },
 
-  /** The checks of this endpoint are closed. */
+  /** Ends, since the checks of this endpoint are closed. */
   abandon(c) {
     c.release()
     return done

@@ -1,15 +1,15 @@
-// Finds the routes of a host, in the order of precedence, without a look at the others.
+// Finds the routes of a host, in the order of precedence, without looking at other routes.
 
 import type { CompiledRoute, RouteRequest } from './compiled-route.js'
 import { defaultPort, type Host, type HostPattern, readHost } from './host.js'
 
-/** The routes that a host has in common with all hosts that match the same patterns. */
+/** The routes that a host shares with all hosts that match the same patterns. */
 export class HostRoutes<T> {
   private readonly groups: readonly Group<T>[]
-  /** Whether the path decides between the routes. */
+  /** True if the path decides between the routes. */
   readonly readsPath: boolean
 
-  /** @param groups in the order of precedence */
+  /** @param groups the groups, in the order of precedence */
   constructor(groups: readonly Group<T>[]) {
     this.groups = groups
     this.readsPath = groups.some((group) => group.routes.some((route) => route.readsPath))
@@ -62,11 +62,11 @@ const INDEXED_MIN = 16
 class Group<T> {
   readonly pattern: HostPattern
   readonly place: number
-  /** In the order of precedence. */
+  /** The routes, in the order of precedence. */
   readonly routes: CompiledRoute<T>[] = []
-  /** Exact paths and prefixes by their first segment; null if they are few. They go before the others. */
+  /** The exact paths and prefixes by their first segment; null if they are few. They go before the others. */
   bySegment: Map<string, CompiledRoute<T>[]> | null
-  /** Those that have no place in `bySegment`. */
+  /** The routes that have no place in `bySegment`. */
   rest: readonly CompiledRoute<T>[]
 
   constructor(pattern: HostPattern, place: number) {
@@ -85,9 +85,13 @@ class Group<T> {
   }
 }
 
-/** Spellings of authorities that are cached for each scheme. Clients may write any number of them. */
+/**
+ * The most spellings of authorities that are cached for each scheme. Clients may write any number of them.
+ */
 const KNOWN_MAX = 1_024
-/** A longer authority names no host, and is not kept: names have at most 255 characters. */
+/**
+ * The longest authority that is kept: a longer one names no host, since names have at most 255 characters.
+ */
 const KNOWN_LENGTH_MAX = 300
 
 const NO_HOST: Host = { name: '', port: -1 }
@@ -96,12 +100,12 @@ export class HostIndex<T> {
   private readonly exact = new Map<string, Group<T>[]>()
   private readonly wildcards = new Map<string, Group<T>[]>()
   private readonly any: Group<T> | null
-  /** By the groups that match. Their number is bounded by the groups, not by clients. */
+  /** The routes by the groups that match. Their number is bounded by the groups, not by clients. */
   private readonly combinations = new Map<string, HostRoutes<T>>()
   private readonly knownHttp = new Map<string, HostRoutes<T>>()
   private readonly knownHttps = new Map<string, HostRoutes<T>>()
 
-  /** @param routes in the order of precedence */
+  /** @param routes the routes, in the order of precedence */
   constructor(routes: readonly CompiledRoute<T>[]) {
     const groups = new Map<string, Group<T>>()
     for (const route of routes) {

@@ -1,12 +1,12 @@
 // Compares the hosts of requests and routes (RFC 3986 §6.2.2, §6.2.3): `EXAMPLE.org`, `example.org.` and
-// `example.org:` are one host, `[::1]` and `[0:0:0:0:0:0:0:1]` are one address, and a missing port is the
-// scheme's default.
+// `example.org:` are the same host, `[::1]` and `[0:0:0:0:0:0:0:1]` are the same address, and a missing port
+// is the scheme's default.
 
 /** The parts of an authority. */
 export interface Host {
-  /** In lower case, without a final dot. An IPv6 address has brackets and its shortest form. */
+  /** The name in lower case, without a final dot. An IPv6 address has brackets and its shortest form. */
   readonly name: string
-  /** -1 if the authority has no port. */
+  /** The port; -1 without one. */
   readonly port: number
 }
 
@@ -41,14 +41,15 @@ export class HostPattern {
   /** The normalised spelling; '' for any host. */
   readonly text: string
   /**
-   * A more exact pattern ranks higher: a name before a wildcard, a long wildcard before a short, then a port.
+   * The rank: a more exact pattern ranks higher. A name ranks before a wildcard, a long wildcard before a
+   * short one, then a pattern with a port.
    */
   readonly rank: number
-  /** '' for a wildcard, and for any host. */
+  /** The name; '' for a wildcard, and for any host. */
   readonly name: string
   /** `.example.org` for `*.example.org`; '' if the pattern is not a wildcard. */
   readonly suffix: string
-  /** -1 for any port. */
+  /** The port; -1 for any port. */
   readonly port: number
 
   /** Throws if the text is not a host pattern. */
@@ -82,7 +83,7 @@ export class HostPattern {
   }
 }
 
-/** Ranks an exact name above every wildcard, whose rank is its length. */
+/** The rank of an exact name, above every wildcard, whose rank is its length. */
 const EXACT = 1_000_000
 /** An address in brackets, or a registered name (RFC 3986 §3.2.2). A wildcard stands first or not at all. */
 const NAME = /^(?:\[[\da-f:.]+\]|[\w~!$&'()+,;%-]+(?:\.[\w~!$&'()+,;%-]+)*)$/

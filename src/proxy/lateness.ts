@@ -1,5 +1,5 @@
-// Names the setting that has ended a wait, or was reached, for the log, and for clients where the route tells
-// them details.
+// Names the setting that has ended a wait, or was reached. It is for the log, and for clients if the route
+// shows them details.
 
 import type { Exchange } from './exchange.js'
 import { durationText } from './unit-text.js'
@@ -8,7 +8,7 @@ type Setting = readonly [name: string, limitOf: (x: Exchange) => number]
 
 const IDLE: Setting = ['idle', ({ route }) => route.limits.bodyTimeoutMs]
 
-/** The setting of each outcome that is a late wait, and its limit. */
+/** The setting and the limit of each outcome of a late wait. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
   'connect-late': ['connect', ({ route }) => route.connectMs],
   'lease-late': ['lease', ({ route }) => route.limits.leaseTimeoutMs],
@@ -39,7 +39,7 @@ export function endingSetting(x: Exchange, outcome: string): string | null {
     return `limits.${limit[0]} is ${limit[1](x)} (backend ${x.backend.name})`
   const setting = Object.hasOwn(SETTINGS, outcome) ? SETTINGS[outcome] : undefined
   if (setting === undefined || x.route.name === '') return null
-  // Behind the response head a request is late as bodies are.
+  // After the response head, the rule for late bodies applies to a request.
   const isBody = outcome === 'request-late' && x.refusal === null
   const [name, limitOf] = x.now >= x.progress.oldAt ? REQUEST : isBody ? IDLE : setting
   return `timeouts.${name} is ${durationText(limitOf(x))} (route ${x.route.name})`

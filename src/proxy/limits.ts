@@ -5,24 +5,24 @@ export interface ProxyLimits {
   readonly leaseTimeoutMs: number
   /**
    * The longest wait for the final response head after the last byte of the request, in ms. After it: 504, or
-   * 408 if the client has not sent the rest. Time begins when the body may have arrived
+   * 408 if the client has not sent the rest. The time begins when the body may have arrived
    * (slowestBytesPerSecond).
    */
   readonly headTimeoutMs: number
   /**
    * The longest time, after the final response head, in which no byte leaves in either direction, in ms.
-   * After it the stream is reset. For a side that does not read, time begins when all that it was sent may
-   * have arrived (slowestBytesPerSecond).
+   * After it the stream is reset. For a side that does not read, the time begins when everything sent to it
+   * may have arrived (slowestBytesPerSecond).
    */
   readonly bodyTimeoutMs: number
   /**
    * The bytes that must move in each bodyTimeoutMs (before the response head: headTimeoutMs) while a side
-   * owes some: it has announced them by content-length, or does not read what waits for it.
+   * owes some: it has announced them by content-length, or does not read the bytes that wait for it.
    */
   readonly bodyBytesMin: number
   /**
-   * The longest time from receiving a request to its end, whatever moves, in ms. After it: 408, 503 or 504,
-   * or the stream is reset.
+   * The longest time from receiving a request to its end, even if bytes move, in ms. After it: 408, 503 or
+   * 504, or the stream is reset.
    */
   readonly exchangeTimeoutMs: number
   /**
@@ -34,9 +34,11 @@ export interface ProxyLimits {
   readonly tunnelsMax: number
   /** The time after receiving a request in which it may be sent again, in ms. Later: 504. */
   readonly retryTimeoutMs: number
-  /** The number of times that a request is sent, the first included. */
+  /** The number of times that a request is sent, including the first. */
   readonly attemptsMax: number
-  /** The number of further attempts after connections that had served before and closed without a word. */
+  /**
+   * The number of further attempts after connections that had served before and closed without a response.
+   */
   readonly staleAttemptsMax: number
   /** The number of further attempts after connections that were closed because of another request. */
   readonly neighbourAttemptsMax: number
@@ -46,7 +48,7 @@ export interface ProxyLimits {
    * The bytes of a head that a filter has changed, as RFC 9113 counts them. A write past it fails the filter.
    */
   readonly filterHeadBytesMax: number
-  /** The longest time of one look-up of a backend's endpoints, in ms, with all that it asks. */
+  /** The longest time of one look-up of a backend's endpoints, in ms, including all its questions. */
   readonly discoveryTimeoutMs: number
   /** The number of endpoints that a backend takes from DNS. The rest are left out. */
   readonly discoveredEndpointsMax: number

@@ -1,9 +1,9 @@
-// Whose fault an outcome is. spec/outcomes.md has every word, and a test holds it to the code.
+// The side at fault for each outcome. spec/outcomes.md has every word, and a test compares it with the code.
 
 import type { Fault } from '../continuation/index.js'
 import type { Exchange } from './exchange.js'
 
-/** A side; '' where nothing went wrong, or nobody is to blame. */
+/** A side; '' if nothing went wrong or no side is to blame. */
 export type OutcomeSide = Fault['side'] | ''
 
 /** The sides of the words that are not codes of faults. */
@@ -58,7 +58,7 @@ export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
   internal: 'internal',
 }
 
-/** Returns the side at fault for how an exchange has ended. */
+/** Returns the side at fault for the outcome of an exchange. */
 export function sideOf({ outcome, cause, frontend }: Exchange): OutcomeSide {
   if (outcome === 'ok') return ''
   if (Object.hasOwn(outcomeSides, outcome)) return outcomeSides[outcome]

@@ -1,4 +1,4 @@
-// Writes our own answers and refusals, as text or as gRPC reads them (spec/exchange.md).
+// Writes our own answers and refusals, as text or in the form of gRPC (spec/exchange.md).
 
 import { BODY, type Field, type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
@@ -14,18 +14,18 @@ const NO_FIELDS: readonly Field[] = []
 const NOTHING = Buffer.alloc(0)
 const PLAIN_TEXT: readonly [string, string] = ['content-type', 'text/plain; charset=utf-8']
 
-/** An answer of ours that is made and not sent: filters may change its head. */
+/** Our own answer before it is sent: filters may change its head. */
 export interface Draft {
   readonly kind: 'answer' | 'refusal'
   head: Head
   /** The whole body; null for none. */
   body: Buffer | null
-  /** In place of `body`: a body that comes in time. */
+  /** A body that comes in time, in place of `body`. */
   readonly source: AnswerSource | null
   sent: boolean
 }
 
-/** Makes an answer in the backend's place. */
+/** Makes an answer in place of the backend's. */
 export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'answer'): Draft {
   const { status, text, fields: lines, prepared = NO_FIELDS, source = null, length = -1 } = answer
   const table = x.proxy.world.fields
@@ -55,7 +55,7 @@ const bytesOf = (bytes: Uint8Array): Buffer =>
 /** Makes a refusal in the form that the client's library reads. */
 export function refusalDraft(x: Exchange, refusal: Refusal): Draft {
   const { status, code, fields: more = [] } = refusal
-  // Clients may know what they did wrong. What is wrong behind the proxy is told where the route allows it.
+  // Clients may know their own mistakes. Mistakes behind the proxy are shown if the route allows it.
   const setting = endingSetting(x, code)
   const detail = setting === null ? refusal.text : `${refusal.text}: ${setting}`
   const text = status < 500 || x.route.detailed ? `: ${detail}` : ''
@@ -70,8 +70,8 @@ export function refusalDraft(x: Exchange, refusal: Refusal): Draft {
 }
 
 /**
- * Sends an answer of ours, or the next part of its body, and fills the slots of the wait for what follows:
- * until it has left, or until more of its body comes. Returns whether it has left or will leave without more.
+ * Sends our own answer, or the next part of its body. Fills the wait slots for the sequel: until the answer
+ * has left, or until more of its body comes. Returns true if it has left, or will leave without more.
  */
 export function sendDraft(x: Exchange, draft: Draft): boolean {
   const { frontend } = x
@@ -135,7 +135,7 @@ const percentEncoded = (text: string): string =>
       : String.fromCharCode(octet),
   ).join('')
 
-/** Returns a refusal as a gRPC client reads it: Trailers-Only, a head without a body. */
+/** Returns a refusal in the form of gRPC: Trailers-Only, a head without a body. */
 const grpcHead = (fields: FieldTable, { status, code, fields: more = [] }: Refusal, text: string): Head =>
   Head.response(
     fieldsOf(fields, 200, NO_FIELDS, [

@@ -6,11 +6,11 @@ import { hexOf } from './query.js'
 
 /** The parts of a request target. */
 export interface RequestPath {
-  /** The path that is matched: {@link normalised}. */
+  /** The path for matching: {@link normalised}. */
   readonly path: string
-  /** What follows `?`, as sent; null without `?`. */
+  /** The text after `?`, as sent; null without `?`. */
   readonly query: string | null
-  /** Why a backend might read another path; null if it could not. */
+  /** The reason why a backend might read another path; null if it could not. */
   readonly ambiguous: string | null
 }
 
@@ -30,7 +30,7 @@ function octetAt(text: string, at: number): number {
   return high < 0 || low < 0 ? -1 : high * 16 + low
 }
 
-/** What each octet becomes where it is percent-encoded. */
+/** Returns the replacement of each octet that is percent-encoded. */
 function replacements(decodes: (character: string) => boolean): readonly string[] {
   return Array.from({ length: 256 }, (_, octet) => {
     const character = String.fromCharCode(octet)
@@ -72,7 +72,7 @@ export function normalisedTarget(target: string): string {
   return first < 0 || first > mark ? target : normalised(target.slice(0, mark)) + target.slice(mark)
 }
 
-/** Why backends read a path in more than one way. */
+/** The reasons why backends read a path in more than one way. */
 const AMBIGUITIES: readonly (readonly [RegExp, string])[] = [
   [BROKEN, "it has a '%' without two hex digits"],
   [/%2e/i, "it has '%2E', an encoded dot"],
@@ -112,8 +112,8 @@ CLASSES[SLASH] = 2
 CLASSES[QUESTION_MARK] = 3
 
 /**
- * Returns the length of the path in this target, if it is already normalised and can be read in one way only;
- * otherwise -1.
+ * Returns the length of the path in this target, if it is already normalised and can be read in only one
+ * way; otherwise -1.
  */
 export function plainLength(target: string): number {
   const { length } = target
@@ -126,7 +126,7 @@ export function plainLength(target: string): number {
   return length
 }
 
-/** Whether the segment that begins here is a dot segment, or is empty and not the last. */
+/** Returns true if the segment that begins here is a dot segment, or is empty and not the last. */
 function beginsOddSegment(target: string, start: number): boolean {
   let at = start
   if (at >= target.length) return false
@@ -137,12 +137,12 @@ function beginsOddSegment(target: string, start: number): boolean {
   return next === SLASH || next === SEMICOLON || next === QUESTION_MARK
 }
 
-/** A path may be ambiguous: {@link ambiguityOf} knows. */
+/** A path may be ambiguous: {@link ambiguityOf} decides. */
 export const DOUBTFUL = 1
-/** A backend may read another path: {@link readings} has them. */
+/** A backend may read another path: {@link readings} lists them. */
 export const READABLE = 2
 
-/** What the encodings of each octet mean for a path. */
+/** The signs that the encodings of each octet set for a path. */
 const SIGNS = new Uint8Array(256)
 for (let octet = 0; octet < 256; octet++)
   if (NORMAL[octet].length > 1 && /[\t\n\r!-~]/.test(String.fromCharCode(octet))) SIGNS[octet] = READABLE
@@ -167,15 +167,15 @@ export function signsOf(path: string): number {
 /** An encoded blank or control character at the end, in either case of its digits. */
 const BLANK = /%(?:[01][\da-f]|20)$/i
 
-/** Removes `;` and what follows it from each segment, as servlet containers do. */
+/** Removes `;` and the text after it from each segment, as servlet containers do. */
 const withoutParameters = (path: string): string => path.replace(/;[^/]*/g, '')
 
-/** All visible characters but `%`, as nginx and `decodeURIComponent` decode them. */
+/** All visible characters except `%`, as decoded by nginx and `decodeURIComponent`. */
 const PLAIN = replacements((character) => /[!-$&-~]/.test(character))
 
 /**
- * Reads a decoded path as a URL's: without tabs and line breaks, without blanks at its end, and up to `?` or
- * `#`.
+ * Reads a decoded path as that of a URL: without tabs and line breaks, without blanks at its end, and
+ * up to `?` or `#`.
  */
 function asUrl(path: string): string {
   const line = path.replace(/%0[9AD]/g, '')
@@ -200,7 +200,7 @@ export function readings(path: string): readonly string[] {
 }
 
 /**
- * Returns the normalised spelling of a path in a route. Characters that a target does not have are encoded:
+ * Returns the normalised spelling of a path in a route. Characters that a target cannot have are encoded:
  * `/café` is `/caf%C3%A9`. Throws if no request has such a path.
  */
 export function routePath(path: string): string {

@@ -10,12 +10,12 @@ const PATH_CHARACTERS = Array.from({ length: 0x7f - 0x21 }, (_, at) => at + 0x21
   (code) => !'?#'.includes(String.fromCharCode(code)),
 )
 
-/** Tells whether a pattern matches no path: one begins with `/`, or is `*`. */
+/** Returns true if a pattern matches no path: a path begins with `/`, or is `*`. */
 export function matchesNoPath({ latin1, classCount, next, accepts }: Automaton): boolean {
   const after = (state: number, code: number): number => next[state * classCount + latin1[code]]
   if (accepts[after(1, ASTERISK)] === 1) return false
   const first = after(1, SLASH)
-  // A set that grows while it is read: each state is looked at once.
+  // The set grows while it is read: each state is visited once.
   const states = new Set([first])
   for (const state of states) {
     if (accepts[state] === 1) return false
@@ -30,18 +30,14 @@ export class Pattern {
 
   /**
    * Throws a PatternError if the text is not a pattern, or needs too much memory.
-   *
-   * @param automaton that of this text, if it has been built already
+   * @param automaton the automaton of this text, if it has been built already
    */
   constructor(text: string, automaton: Automaton = automatonOf(text)) {
     this.text = text
     this.automaton = automaton
   }
 
-  /**
-   * Tells whether the pattern matches the whole text, or of a longer one the whole of its first `length` code
-   * units.
-   */
+  /** Returns true if the pattern matches the whole text, or the whole of its first `length` code units. */
   matches(text: string, length = text.length): boolean {
     const { latin1, classCount, next, accepts } = this.automaton
     let state = 1

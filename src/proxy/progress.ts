@@ -1,16 +1,17 @@
 // The timing of an exchange: when bytes last moved, which side owes some, and when a wait of `awaitHead`,
-// `transfer` or `tunnel` is over (spec/exchange.md, Bounds). Readiness may wake a wait though nothing moves,
-// and bytes may leave without waking it. So a wait is cut into looks of a tenth of its limit, and each look
-// compares the clock with the time at which bytes last left. An exchange ends never early, and at most a
-// tenth of the limit late; two tenths where bytes may still be on their way.
+// `transfer` or `tunnel` is over (spec/exchange.md, Bounds). Readiness may wake a wait although nothing
+// moves, and bytes may leave without waking it. So a wait is cut into looks of a tenth of its limit, and each
+// look compares the clock with the time at which bytes last left. An exchange never ends early, and ends at
+// most a tenth of the limit late; two tenths if bytes may still be on their way.
 //
-// Nothing new is written to a slow reader while the kernels still hold much for it. So where a side does not
-// take what waits for it, time counts from when all that it was sent may have arrived (transport/transit.ts).
+// Nothing new is written to a slow reader while the kernels still hold much for it. So if a side does not
+// take the bytes that wait for it, time counts from when everything sent to it may have arrived
+// (transport/transit.ts).
 
 import type { Stream } from '../http/index.js'
 import type { ProxyLimits } from './limits.js'
 
-/** Looks in each limit. */
+/** The number of looks in each limit. */
 const LOOKS = 10
 
 /** Returns the ms between two looks of a wait with this limit. exchangeTimeoutMs ends the wait too. */
@@ -18,30 +19,30 @@ export const lookMs = (limitMs: number, { exchangeTimeoutMs }: ProxyLimits): num
   Math.min(limitMs, exchangeTimeoutMs) / LOOKS
 
 export class Progress {
-  /** It may be replaced until the request is sent. */
+  /** The limits. They may be replaced until the request is sent. */
   limits: ProxyLimits
   receivedAt: number
-  /** When the response head is late: ms of the pollset's clock, as are all times here. */
+  /** The time at which the response head is late: ms of the pollset's clock, as are all times here. */
   headBy: number
-  /** Bytes of the request that had left when {@link headBy} was set; -1 before. */
+  /** The bytes of the request that had left when {@link headBy} was set; -1 before. */
   private sentBefore: number
-  /** The whole request had left when {@link headBy} was set. */
+  /** True if the whole request had left when {@link headBy} was set. */
   private requestSent: boolean
-  /** Bytes that had left, both ways, when the current period began, and the time when it began. */
+  /** The bytes that had left, both ways, when the current period began, and the time of its beginning. */
   private moved: number
   private movedAt: number
   /**
-   * Until when bytes that were written to the client, or the backend, before the period may be on their way.
-   * Bytes written later, for other streams too, arrive behind them.
+   * The times until which bytes written to the client, or to the backend, before the period may be on their
+   * way. Bytes written later, for other streams too, arrive after them.
    */
   private clientHasBy: number
   private backendHasBy: number
-  /** A side owes bytes, so at least bodyBytesMin must move. */
+  /** True if a side owes bytes, so that at least bodyBytesMin must move. */
   private owed: boolean
-  /** The client, or the backend, has not taken all that was granted to it before. */
+  /** True if the client, or the backend, has not taken all bytes granted to it before. */
   clientBlocked: boolean
   backendBlocked: boolean
-  /** A debugger has made the current wait late. */
+  /** True if a debugger has made the current wait late. */
   overdue: boolean
 
   constructor(limits: ProxyLimits, now: number) {
@@ -61,8 +62,8 @@ export class Progress {
   }
 
   /**
-   * Moves its times on by these ms: the exchange was held so long. What left meanwhile counts from now, and
-   * what left before from as much later.
+   * Moves its times on by these ms, for which the exchange was held. Bytes that left during the hold count
+   * from now, and earlier bytes from that much later.
    */
   shifted(ms: number, now: number, frontend: Stream, backend: Stream | null): void {
     this.receivedAt += ms
@@ -83,12 +84,12 @@ export class Progress {
     this.backendHasBy = 0
   }
 
-  /** Restarts the time for the head: the backend reports that it works. */
+  /** Restarts the time for the head, since the backend reports that it works. */
   reported(now: number): void {
     this.headBy = now + this.limits.headTimeoutMs
   }
 
-  /** Starts the time for the body: the response head has come. */
+  /** Starts the time for the body, since the response head has come. */
   answered(now: number, frontend: Stream, backend: Stream): void {
     this.periodBegins(now, frontend, backend)
   }
@@ -122,12 +123,12 @@ export class Progress {
     return this.owed ? this.limits.bodyBytesMin : 1
   }
 
-  /** All of headTimeoutMs is left, and exchangeTimeoutMs does not end before it. */
+  /** Returns true if all of headTimeoutMs is left, and exchangeTimeoutMs does not end before it. */
   headWaitIsWhole(now: number): boolean {
     return this.headBy - now === this.limits.headTimeoutMs && this.headBy <= this.oldAt
   }
 
-  /** Moves the time for the head on, if more of the request has left, as of this time. */
+  /** Moves the time for the head on, if more of the request has left by this time. */
   private noteSent(backend: Stream, at: number): void {
     const { sentBytes, localEnded } = backend
     if (localEnded === this.requestSent && sentBytes - this.sentBefore < this.leastBytes) return
@@ -137,7 +138,7 @@ export class Progress {
     this.backendHasBy = sentBytes === 0 ? 0 : backend.arrivingUntil
   }
 
-  /** When exchangeTimeoutMs ends. */
+  /** The time at which exchangeTimeoutMs ends. */
   get oldAt(): number {
     return this.receivedAt + this.limits.exchangeTimeoutMs
   }
@@ -155,7 +156,7 @@ export class Progress {
     return now - this.waitingSince(frontend, backend) >= limitMs || this.isTooOld(now)
   }
 
-  /** Returns since when no side moves. A slow reader may still be taking what it was sent before. */
+  /** Returns the time since which no side moves. A slow reader may still be taking earlier bytes. */
   private waitingSince(frontend: Stream, backend: Stream): number {
     const { movedAt } = this
     const client = this.clientBlocked ? Math.min(this.clientHasBy, frontend.arrivingUntil) : movedAt
@@ -164,9 +165,9 @@ export class Progress {
   }
 
   /**
-   * Checks whether the response head is late. Only bytes of the request that are sent, and the backend's
-   * report ({@link reported}), move {@link headBy}: other interim responses do not, nor does a trickle of an
-   * owed body. A backend that was sent a body has its time from when all of it may have arrived.
+   * Checks whether the response head is late. Only sent bytes of the request, and the backend's report
+   * ({@link reported}), move {@link headBy}. Other interim responses do not, nor does a trickle of an owed
+   * body. For a backend that was sent a body, the time begins when all of it may have arrived.
    * @param requestOwed the client has not sent the whole request, and the backend has taken what came
    */
   checkHead(now: number, backend: Stream, requestOwed: boolean): boolean {

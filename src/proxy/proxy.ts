@@ -1,5 +1,5 @@
-// The proxy: makes an exchange of each stream that a frontend accepts, and has the routes. It imports neither
-// HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
+// The proxy: makes an exchange from each stream that a frontend accepts, and has the routes. It imports
+// neither HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
 
 import type { Client, FrontendStream, Head, HttpWorld, StreamAcceptor } from '../http/index.js'
 import { Networks } from '../pollset/index.js'
@@ -18,7 +18,7 @@ import type { Router } from './routing.js'
 import { StepTimes } from './step-times.js'
 import { TrustedProxies } from './trusted-proxies.js'
 
-/** Watches how exchanges end, for logs, metrics and tests. Its methods must not throw. */
+/** Watches the ends of exchanges, for logs, metrics and tests. Its methods must not throw. */
 export interface ExchangeWatcher {
   /** An exchange is about to be answered with this refusal. It still has its engine and its lease. */
   refused?(exchange: Exchange, refusal: Refusal): void
@@ -28,30 +28,30 @@ export interface ExchangeWatcher {
   aborted?(exchange: Exchange): void
   /** A filter has failed an exchange, or was late. The exchange goes on, or is refused. */
   filterFailed?(exchange: Exchange | null, filter: string, error: unknown): void
-  /** An exchange has ended: {@link Exchange.outcome} says how. */
+  /** An exchange has ended; see {@link Exchange.outcome}. */
   ended?(exchange: Exchange): void
 }
 
 export class ReverseProxy implements StreamAcceptor {
   readonly world: HttpWorld
-  /** Routes for exchanges that have not reached `route`. May be replaced at any time. */
+  /** The routes for exchanges that have not reached `route`. They may be replaced at any time. */
   routes: Router<Route>
   /** The settings of exchanges that have no route: refused ones, and plain CONNECT. */
   unrouted: Route
-  /** The proxies whose forwarding fields are believed. */
+  /** The proxies whose forwarding fields are trusted. */
   trusted: TrustedProxies = new TrustedProxies(new Networks([]), [])
-  /** False where the program that embeds it writes the fields that tell a backend of the client. */
+  /** False if the program that embeds it writes the fields that describe the client to a backend. */
   tellsClient = true
   readonly chance: Chance
   /** @internal */
   readonly requestView = new RequestView()
-  /** The allowed targets of a plain CONNECT; null refuses every one. */
+  /** The allowed targets of plain CONNECT; null: every target is refused. */
   connects: ConnectPolicy | null
   readonly limits: ProxyLimits
-  /** Exchanges that have begun, and those that have ended. */
+  /** The numbers of exchanges that have begun, and that have ended. */
   begun = 0
   logged = 0
-  /** Exchanges that asked for a tunnel and have not ended. */
+  /** The number of exchanges that asked for a tunnel and have not ended. */
   tunnels = 0
   /** The number of ended exchanges by outcome. */
   readonly outcomes = new Map<string, number>()
@@ -59,7 +59,7 @@ export class ReverseProxy implements StreamAcceptor {
   readonly written: WrittenFields
   /** The backends of the routes. */
   backends: readonly Backend[] = []
-  /** Lends each exchange an array for the time of its steps; null if nobody wants to know. */
+  /** Lends each exchange an array for the time of its steps; null if nobody wants the times. */
   stepTimes: StepTimes | null = null
   private watchers: readonly ExchangeWatcher[] = []
   private readonly stepsNeededBy = new Set<object>()
@@ -81,7 +81,7 @@ export class ReverseProxy implements StreamAcceptor {
 
   /**
    * @param listener the name of the listener that accepted the connection, for routes that name it
-   * @param route its route, where it is known; null to find it
+   * @param route its route, if it is known; null: it must be found
    */
   accept(stream: FrontendStream, listener = '', route: Route | null = null): void {
     this.begin(stream, listener, null, route)
@@ -106,8 +106,9 @@ export class ReverseProxy implements StreamAcceptor {
   }
 
   /**
-   * Begins a request of a filter. @param place of the filter
-   * @param backend past all filters; null for the route of the exchange, from this filter on
+   * Begins a request of a filter.
+   * @param place the place of the filter
+   * @param backend the backend past all filters; null for the route of the exchange, from this filter on
    * @internal
    */
   subrequest(

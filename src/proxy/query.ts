@@ -1,4 +1,4 @@
-// Reads parameters of a query as application/x-www-form-urlencoded has them, without decoding the others.
+// Reads parameters of a query in the form of application/x-www-form-urlencoded, without decoding the others.
 
 const AMPERSAND = 0x26
 const EQUALS = 0x3d
@@ -12,7 +12,7 @@ export function hexOf(code: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }
 
-/** The name of a query parameter, which is looked for in queries. */
+/** The name of a query parameter, to be found in queries. */
 export class ParameterName {
   private readonly bytes: Uint8Array
 
@@ -34,7 +34,7 @@ export class ParameterName {
     return null
   }
 
-  /** Returns where the parameter's name that begins here ends, if it is this one; otherwise -1. */
+  /** Returns the end of the parameter's name that begins here, if it is this name; otherwise -1. */
   private endsAt(target: string, start: number): number {
     const { bytes } = this
     let at = start
@@ -54,7 +54,7 @@ export class ParameterName {
     }
     if (at === target.length) return at
     const next = target.charCodeAt(at)
-    // `?a=b&&c` has two parameters: a piece without characters is not one.
+    // `?a=b&&c` has two parameters: an empty piece is not a parameter.
     return next === EQUALS || (next === AMPERSAND && at > start) ? at : -1
   }
 }

@@ -1,16 +1,16 @@
-// The Location of a redirect (RFC 9110 §10.2.2): an absolute URL, as the Gateway API's RequestRedirect makes
-// it.
+// The Location of a redirect (RFC 9110 §10.2.2): an absolute URL, as made by the Gateway API's
+// RequestRedirect.
 
 import { defaultPort, readHost } from './host.js'
 import type { RouteAction } from './route.js'
 
 export type RedirectAction = Extract<RouteAction, { kind: 'redirect' }>
 
-/** What a redirect keeps of the request. */
+/** The parts of the request that a redirect keeps. */
 export interface RedirectRequest {
   /** `http` or `https` */
   readonly scheme: string
-  /** Host and port that the client asked for, as sent. */
+  /** The host and port that the client asked for, as sent. */
   readonly authority: string
   /** The path and the query, as sent. */
   readonly target: string
@@ -19,19 +19,19 @@ export interface RedirectRequest {
 /** A name or an address that cannot end the authority of a URL early, nor the field line. */
 const HOST = /^(?:[\w~.-]+|\[[\da-f:.]+\])$/i
 
-/** Encodes what a URL does not have. */
+/** Encodes characters that a URL cannot have. */
 const visible = (text: string): string => text.replace(/[^!-~]+/gu, encodeURIComponent)
 
 /**
- * Returns the value of Location; null if the action names no host and the request's cannot stand in a URL.
- * Such a request is answered 400.
+ * Returns the value of Location; null if the action names no host and the request's host cannot stand in a
+ * URL. Such a request is answered 400.
  */
 export function locationOf(action: RedirectAction, request: RedirectRequest): string | null {
   const asked = readHost(request.authority)
   const host = action.host ?? asked?.name ?? ''
   if (!HOST.test(host)) return null
   const scheme = action.scheme ?? request.scheme
-  // With another scheme the client's port would be the wrong one.
+  // With another scheme the client's port would be wrong.
   const port = action.port ?? (action.scheme === null ? (asked?.port ?? -1) : -1)
   const shown = port <= 0 || port === defaultPort(scheme) ? '' : `:${port}`
   return `${scheme}://${host}${shown}${visible(pathAndQuery(action.path, request.target))}`
@@ -57,7 +57,7 @@ const UNCHANGED: RedirectAction = {
 }
 
 /**
- * Whether a redirect would lead to the URL that was asked for. The client would follow it for ever: such a
+ * Returns true if a redirect would lead to the requested URL. The client would follow it forever, so such a
  * redirect does not take the request.
  */
 export function leadsToItself(action: RedirectAction, request: RedirectRequest): boolean {

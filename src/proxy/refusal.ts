@@ -1,14 +1,14 @@
-// The refusals: why a request cannot be served, by status and code (spec/exchange.md). own-answer.ts sends
-// them.
+// The refusals: the reasons why a request cannot be served, by status and code (spec/exchange.md).
+// own-answer.ts sends them.
 
-/** Why a request is not served. */
+/** The reason why a request is not served. */
 export interface Refusal {
   readonly status: number
   /** Names the reason in `x-fermata` and the log. Stable, kebab-case. */
   readonly code: string
   /** Human-readable. Sent to clients, so it must not tell internals. */
   readonly text: string
-  /** Fields of the answer, as `retry-after`. */
+  /** The fields of the answer, such as `retry-after`. */
   readonly fields?: readonly (readonly [string, string])[]
 }
 

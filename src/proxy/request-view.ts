@@ -1,4 +1,4 @@
-// A request as routes read it.
+// A request, as read by routes.
 
 import { Token } from '../http/index.js'
 import type { RouteRequest } from './compiled-route.js'
@@ -32,7 +32,7 @@ export class RequestView implements RouteRequest {
     return view?.scheme ?? request.scheme?.value ?? 'http'
   }
 
-  /** WebSockets are a GET with Upgrade to routes, as HTTP/1.1 has them (RFC 8441 §5). */
+  /** The method. For routes, a WebSocket is a GET with Upgrade, as in HTTP/1.1 (RFC 8441 §5). */
   get method(): string {
     const { request } = this.exchange
     return request.protocol === null ? (request.method?.value ?? '') : 'GET'

@@ -1,6 +1,6 @@
-// What a route is made of, as plain data: what it matches, and what becomes of its requests.
+// The parts of a route, as plain data: its matches, and the treatment of its requests.
 
-/** The duration of a timeout that waits for ever, in ms. */
+/** The duration of a timeout that never ends, in ms. */
 export const NEVER = 0
 
 export type RouteAction =
@@ -14,7 +14,7 @@ export type RouteAction =
       readonly scheme: 'http' | 'https' | null
       readonly host: string | null
       readonly port: number | null
-      /** Replaces the whole path, and keeps the query. */
+      /** The new path, which replaces the whole path; the query stays. */
       readonly path: string | null
       readonly status: 301 | 302 | 303 | 307 | 308
     }
@@ -25,29 +25,29 @@ export type RouteAction =
       readonly fields: readonly (readonly [string, string])[]
     }
 
-/** A value that must be equal, must match a pattern as a whole, or must only be there. */
+/** A value that must be equal, must match a pattern as a whole, or must only be present. */
 export interface ValueMatch {
-  /** A field's name in lower case, or a query parameter's as it is. */
+  /** A field's name in lower case, or a query parameter's name unchanged. */
   readonly name: string
   readonly kind: 'exact' | 'pattern' | 'present'
-  /** '' for `present` */
+  /** The value; '' for `present`. */
   readonly value: string
 }
 
 export interface RouteMatch {
-  /** Names of listeners; empty: any. */
+  /** The names of listeners; empty: any. */
   readonly listeners: readonly string[]
-  /** `example.org`, `*.example.org`, with or without a port; empty: any. */
+  /** The hosts: `example.org`, `*.example.org`, with or without a port; empty: any. */
   readonly hosts: readonly string[]
-  /** Null: any path. */
+  /** The path; null: any. */
   readonly path: { readonly kind: 'exact' | 'prefix' | 'pattern'; readonly value: string } | null
-  /** Empty: any. */
+  /** The methods; empty: any. */
   readonly methods: readonly string[]
   readonly headers: readonly ValueMatch[]
   readonly query: readonly ValueMatch[]
 }
 
-/** In ms; {@link NEVER} waits for ever. */
+/** The timeouts in ms; {@link NEVER} means no end. */
 export interface Timeouts {
   /** The wait for a connection, while none is open. */
   readonly connectMs: number
@@ -64,14 +64,14 @@ export interface Timeouts {
 }
 
 export interface RetryOptions {
-  /** The first one included; 1 for no retry. */
+  /** The number of attempts, including the first; 1 for no retry. */
   readonly attempts: number
   readonly connectFailure: boolean
   readonly refusedStream: boolean
   readonly closedBeforeHead: boolean
   /** Status codes, 500 to 599, for idempotent methods. */
   readonly statuses: readonly number[]
-  /** Bytes of a request body that are kept for a retry. */
+  /** The bytes of a request body that are kept for a retry. */
   readonly replayBytes: number
   readonly firstMs: number
   readonly mostMs: number
@@ -79,8 +79,8 @@ export interface RetryOptions {
 
 export interface PathOptions {
   /**
-   * What becomes of a path that a backend might read as another one: `refuse` where a route of its host
-   * depends on the path, `pass` never refuses.
+   * The treatment of a path that a backend might read as another one. `refuse`: it is refused if a route of
+   * its host depends on the path. `pass`: it is never refused.
    */
   readonly ambiguous: 'refuse' | 'pass'
   /** The spelling that the backend gets: the client's, or the normalised one. */

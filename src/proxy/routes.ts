@@ -1,5 +1,5 @@
-// Compiled routes: what an exchange needs of its route. It keeps its route until it ends, so new routes
-// change nothing for it.
+// Compiled routes: the parts of a route that an exchange needs. An exchange keeps its route until it ends, so
+// new routes change nothing for it.
 
 import type { DurationList, Pollset } from '../pollset/index.js'
 import type { Backend } from './backend.js'
@@ -18,21 +18,21 @@ export interface RouteSettings {
   readonly path: PathOptions
   /** Protocols of extended CONNECT that may pass besides `websocket`, in lower case. */
   readonly upgrades: readonly string[]
-  /** `detailed`: our own errors tell clients what happened. */
+  /** `detailed`: our own errors tell clients the cause. */
   readonly errors: 'plain' | 'detailed'
 }
 
 const msOf = (ms: number): number => (ms === NEVER ? Number.POSITIVE_INFINITY : ms)
 
-/** What becomes of the requests of a route. */
+/** The treatment of a route's requests. */
 export type CompiledAction =
   | { readonly kind: 'backend'; readonly to: Weighted<Backend> }
   | Exclude<RouteAction, { kind: 'backend' }>
 
-/** In place of a timeouts.connect that waits for ever, for connections that are shared by routes: ms. */
+/** The bound in place of an endless timeouts.connect, for connections that routes share: ms. */
 export const CONNECT_MS_MAX = 24 * 60 * 60 * 1000
 
-/** The action of exchanges that have no route: it is never taken. */
+/** The action of exchanges without a route: it is never taken. */
 export const NO_ACTION: CompiledAction = { kind: 'answer', status: 500, body: '', fields: [] }
 
 export class Route {
@@ -96,7 +96,7 @@ export function durationsOf({ deadlines }: Pollset, limits: ProxyLimits): readon
   })
 }
 
-/** The timeouts and retries that these limits of a proxy stand for, for routes that set none of their own. */
+/** The timeouts and retries of a proxy's limits, for routes that set none of their own. */
 export const settingsOf = (name: string, limits: ProxyLimits): RouteSettings => ({
   name,
   timeouts: {

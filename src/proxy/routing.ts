@@ -12,17 +12,18 @@ import { HostIndex, type HostRoutes } from './host-index.js'
 import { ambiguityOf, DOUBTFUL, normalised, plainLength, READABLE, readings, signsOf } from './path.js'
 
 /**
- * The request may be read as one of another route, so it must be refused. {@link Router.ambiguity} says why.
+ * The result for a request that may be read as one of another route, so it must be refused. {@link
+ * Router.ambiguity} returns the reason.
  */
 export const AMBIGUOUS: unique symbol = Symbol('ambiguous')
 
-/** Why a request goes where it goes. */
+/** The reasons for the route of a request. */
 export interface Explanation<T> {
-  /** Null if no route takes the request, or if it is refused. */
+  /** The target of the chosen route; null if no route takes the request, or if it is refused. */
   readonly chosen: T | null
   /** The name of the chosen route; null without one. */
   readonly name: string | null
-  /** Why the request is refused with {@link AMBIGUOUS}; null if it is not. */
+  /** The reason why the request is refused with {@link AMBIGUOUS}; null if it is not. */
   readonly ambiguous: string | null
   /** The path that was matched. */
   readonly path: string
@@ -30,14 +31,17 @@ export interface Explanation<T> {
   readonly considered: readonly { readonly name: string; readonly lost: string | null }[]
 }
 
-/** A route that was chosen by the normalised path, and why the request is refused all the same, or null. */
+/**
+ * A route that was chosen by the normalised path, and the reason why the request is refused all
+ * the same, or null.
+ */
 interface Choice<T> {
   readonly route: CompiledRoute<T> | null
   readonly ambiguous: string | null
 }
 
 export class Router<T> {
-  /** In the order of precedence. */
+  /** The routes, in the order of precedence. */
   private readonly routes: readonly CompiledRoute<T>[]
   /** The first route, if it takes every request; else null. */
   private readonly only: CompiledRoute<T> | null
@@ -45,8 +49,7 @@ export class Router<T> {
 
   /**
    * Throws if a route's host, path or pattern is not valid. The message begins with `route NAME: `.
-   *
-   * @param automata those of patterns that have been built already; others are built
+   * @param automata the automata of patterns that have been built already; others are built
    */
   constructor(routes: readonly RouterRoute<T>[], automata: Automata = new Map()) {
     this.routes = compiledRoutes(routes, automata)
@@ -55,7 +58,7 @@ export class Router<T> {
     this.hosts = new HostIndex(this.routes)
   }
 
-  /** Returns what the request's route leads to; null if no route takes the request. */
+  /** Returns the target of the request's route; null if no route takes the request. */
   find(request: RouteRequest): T | typeof AMBIGUOUS | null {
     if (this.only !== null) return this.only.to
     const { target } = request
@@ -79,7 +82,7 @@ export class Router<T> {
     const { route, ambiguous } =
       this.only === null ? choose(host, request) : { route: this.only, ambiguous: null }
     const path = normalised(sentPath(request.target))
-    // A route with several hosts stands once: where its first host that matches stands.
+    // A route with several hosts appears once, at its first host that matches.
     const places = new Set(this.routes.filter((each) => host.has(each)).map((each) => each.place))
     const considered: { name: string; lost: string | null }[] = []
     const seen = new Set<number>()
@@ -111,7 +114,7 @@ function sentPath(target: string): string {
   return mark < 0 ? target : target.slice(0, mark)
 }
 
-/** Chooses by the normalised path, and looks at what else a backend might read in it. */
+/** Chooses by the normalised path, and looks at the other paths that a backend might read in it. */
 function choose<T>(host: HostRoutes<T>, request: RouteRequest): Choice<T> {
   const sent = sentPath(request.target)
   const path = normalised(sent)
@@ -121,7 +124,8 @@ function choose<T>(host: HostRoutes<T>, request: RouteRequest): Choice<T> {
 }
 
 /**
- * Returns why a backend might read a path of another route, or one that cannot be told; null if it could not.
+ * Returns the reason why a backend might read a path of another route, or an unknown path; null
+ * if it could not.
  */
 function doubtOf<T>(
   host: HostRoutes<T>,

@@ -1,6 +1,6 @@
-// The time of an exchange by its steps, and who held it up. The scheduler adds up the waits of each step
-// (Continuation.waitedMs); this file adds the parts that no step has of its own. Nothing is measured, and
-// nothing allocated, while ReverseProxy.stepTimes is null.
+// The time of an exchange by its steps, and the side that held it up. The scheduler adds up the waits of each
+// step (Continuation.waitedMs); this file adds the parts that no step has of its own. Nothing is measured,
+// and nothing allocated, while ReverseProxy.stepTimes is null.
 
 import { firstMarked } from '../access-log/index.js'
 import type { Stream } from '../http/index.js'
@@ -20,7 +20,7 @@ const BLOCKED_BY_BACKEND = CONNECT + 2
  */
 export const stepTimeNames: readonly string[] = [...STEPS, 'connect', 'blockedByClient', 'blockedByBackend']
 
-/** How many arrays it keeps for the next exchanges. */
+/** The most arrays that are kept for further exchanges. */
 const IDLE_MAX = 1_000
 
 /** Lends arrays of times, all of them 0. */
@@ -61,8 +61,8 @@ function addPart(x: Exchange, times: Float64Array, place: number, ms: number): v
 }
 
 /**
- * Returns for how much of a wait the peer of a stream did not take what was sent to it. Bytes are granted
- * only between waits, so it was until they had left.
+ * Returns the part of a wait in which the peer of a stream did not take bytes sent to it. Bytes are granted
+ * only between waits, so this lasts until they had left.
  */
 const blockedMs = (stream: Stream, since: number, ms: number): number =>
   stream.granted > 0 || stream.pendingHead !== null ? ms : Math.min(ms, Math.max(0, stream.sentAt - since))

@@ -27,7 +27,7 @@ import type { ExchangeSession } from './engine-set.js'
 import { TcpOutput, TcpStream, type TcpStreamConnection } from './tcp-stream.js'
 
 export interface TcpLimits extends LingerLimits, TransitLimits {
-  /** The bytes of a target that may have come and not left before it is read no further. */
+  /** The bytes of a target that may have come and not left before reading from it stops. */
   readonly bodyAheadBytesMax: number
 }
 
@@ -42,7 +42,7 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
   readonly interimBytesMax = 0
   state: SessionState
   leased: number
-  /** Why the connection is failing; null while it is not. */
+  /** The reason why the connection is failing; null while it is not. */
   private failure: StreamFault | null
   /** The tunnel while it is open. */
   private stream: TcpStream | null
@@ -94,7 +94,7 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
     return this.stream !== null
   }
 
-  /** Bytes that came before the socket closed are still read. */
+  /** True if it must close now. Bytes that came before the socket closed are still read. */
   override get isGone(): boolean {
     return this.failure !== null
   }
@@ -114,8 +114,8 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
   }
 
   /**
-   * The target has ended its half, and the client's goes on. If the client's ended before, the socket closes
-   * with the target's FIN.
+   * Handles the end of the target's half, while the client's goes on. If the client's half ended before, the
+   * socket closes with the target's FIN.
    */
   private halfEnded({ readiness, fault }: Socket, stream: TcpStream): boolean {
     if ((readiness & CLOSED) === 0) return true
@@ -123,7 +123,7 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
   }
 
   private targetEnded(stream: TcpStream): void {
-    // A stalled tunnel has lost bytes: its end must not look like a whole one's.
+    // A stalled tunnel has lost bytes: its end must not look like that of a whole one.
     if (stream.remoteEnded || stream.fault !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
@@ -179,7 +179,7 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
     stream.raise(RESET)
   }
 
-  /** Sends RST, so that what the target has does not look complete. */
+  /** Sends RST, so that the target's part does not look complete. */
   resetByUs(stream: TcpStream): void {
     stream.receiveBuffer?.clear()
     if (stream.closed) return

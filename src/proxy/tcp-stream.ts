@@ -1,5 +1,5 @@
 // The tunnel to the target of a CONNECT, as a stream: bytes both ways, and no heads. Bytes of the target wait
-// in the receive buffer for the client. Past a bound the target is read no further. Bytes of the client are
+// in the receive buffer for the client. Past a bound reading from the target stops. Bytes of the client are
 // pulled from its stream into a slab.
 
 import { BODY, type ResetReason, Stream, type StreamConnection } from '../http/index.js'
@@ -7,7 +7,7 @@ import { invariant, type Pollset, type Settleable, type Slab } from '../pollset/
 import type { TransportWorld } from '../transport/index.js'
 import { ConnectionBudget, type OutputSlabs, ReceiveBuffer, SlabOutput } from '../transport/index.js'
 
-/** What a tunnel asks of its connection. */
+/** A connection, as seen by its tunnel. */
 export interface TcpStreamConnection extends StreamConnection {
   crashWith(error: unknown): void
   pending(stream: TcpStream): void
@@ -15,7 +15,7 @@ export interface TcpStreamConnection extends StreamConnection {
   stalled(stream: TcpStream): void
   /** Wakes the connection: there is room for more of the target's bytes. */
   changed(): void
-  /** All of the client's half has been written. */
+  /** Is told that all of the client's half has been written. */
   sent(stream: TcpStream): void
 }
 
@@ -24,12 +24,12 @@ export class TcpStream extends Stream implements Settleable {
   readonly budget: ConnectionBudget
   readonly owing: boolean
   closed: boolean
-  /** The bytes that have come and not left. */
+  /** The number of bytes that have come and not left. */
   private outstanding: number
   private readonly aheadMax: number
   private readonly world: TransportWorld
 
-  /** @param aheadMax the bytes that may have come and not left before the target is read no further */
+  /** @param aheadMax the bytes that may have come and not left before reading from the target stops */
   constructor(connection: TcpStreamConnection, world: TransportWorld, aheadMax: number) {
     super()
     this.connection = connection
@@ -45,18 +45,18 @@ export class TcpStream extends Stream implements Settleable {
     return `${this.connection.id}/r1`
   }
 
-  // From the target
+  // The target's bytes
 
   get isFull(): boolean {
     return this.outstanding >= this.aheadMax
   }
 
-  /** Reading stops soon for bytes that are kept for replay, so they must be released. */
+  /** True if reading will stop soon because of bytes kept for replay, which must then be released. */
   get starving(): boolean {
     return !this.remoteEnded && this.outstanding * 4 >= this.aheadMax * 3
   }
 
-  /** Takes bytes of a read buffer, which dies with the turn. A stalled tunnel drops them. */
+  /** Takes bytes of a read buffer, which is valid in this turn only. A stalled tunnel drops them. */
   receive(bytes: Buffer): void {
     if (this.fault !== null) return
     this.outstanding += bytes.length
@@ -87,7 +87,7 @@ export class TcpStream extends Stream implements Settleable {
     this.connection.crashWith(error)
   }
 
-  // To the target
+  // The client's bytes
 
   /** Sends nothing: the target gets no head. */
   override sendHead(): void {}
@@ -107,7 +107,7 @@ export class TcpOutput extends SlabOutput {
     this.flushSoon()
   }
 
-  /** Drops what the tunnel has not written. */
+  /** Drops the bytes that the tunnel has not written. */
   leave(stream: TcpStream): void {
     this.stream = null
     stream.dropPending()
@@ -126,7 +126,7 @@ export class TcpOutput extends SlabOutput {
     if (stream === null) return
     const available = stream.available
     if (stream.granted > 0 && available === 0) {
-      // The client's stream was reset after the grant. The exchange hears of it, and resets this one.
+      // The client's stream was reset after the grant. The exchange is told of it, and resets this one.
       stream.granted = 0
       stream.endGranted = false
       return

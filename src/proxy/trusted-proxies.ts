@@ -1,7 +1,7 @@
-// The client of a request as its trusted proxies tell it: they write the client's address, scheme and host
-// into forwarding fields (RFC 7239; X-Forwarded-*). Only fields that the configuration lists are believed,
-// and only from a connection of a trusted address (spec/forwarding.md). Anyone can write the left of a list,
-// since each proxy appends. So lists are read from the right, and no farther than is believed.
+// The client of a request as reported by its trusted proxies: they write the client's address, scheme and
+// host into forwarding fields (RFC 7239; X-Forwarded-*). Only fields that the configuration lists are
+// trusted, and only from a connection of a trusted address (spec/forwarding.md). Anyone can write the left of
+// a list, since each proxy appends. So lists are read from the right, and only as far as they are trusted.
 
 import { type Client, type Field, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
 import { canonicalAddress, type Networks } from '../pollset/index.js'
@@ -9,23 +9,23 @@ import { type ForwardedElement, fromTheRight, nodeAddress, readElement } from '.
 
 /** The client of a request, and the scheme and host that it asked for. */
 export interface ClientView {
-  /** Without a port, in its shortest form; '' if the peer has none. */
+  /** The address without a port, in its shortest form; '' if the peer has none. */
   readonly address: string
-  /** `http` or `https`; null as the connection says. */
+  /** `http` or `https`; null: as the connection says. */
   readonly scheme: 'http' | 'https' | null
-  /** An authority; null as the request says. */
+  /** An authority; null: as the request says. */
   readonly host: string | null
   /** The trusted proxies between the client and our peer, the client's neighbour first. */
   readonly through: readonly string[]
 }
 
-/** The addresses that are read of one request. What is farther left is not believed. */
+/** The most addresses that are read from one request. Addresses farther left are not trusted. */
 const ADDRESSES_MAX = 64
-/** A name of 253 characters, with a port. */
+/** The length of a name of 253 characters, with a port. */
 const HOST_CHARACTERS_MAX = 259
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 
-/** By what proxies write. Some call the scheme of a WebSocket `wss`. */
+/** The schemes by their written names. Some proxies call the scheme of a WebSocket `wss`. */
 const SCHEMES: Readonly<Record<string, 'http' | 'https'>> = {
   http: 'http',
   https: 'https',
@@ -43,7 +43,7 @@ const hostOf = (text: string): string | null =>
 
 /**
  * Fields of a client that no backend gets (spec/exchange.md, Fields): claimed identities, names that could be
- * read as framing, and HTTP2-Settings, which is for the next hop only (RFC 7540 §3.2.1) though HTTP/2 does
+ * read as framing, and HTTP2-Settings, which is for the next hop only (RFC 7540 §3.2.1) although HTTP/2 does
  * not call it malformed.
  */
 const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
@@ -54,21 +54,21 @@ export class TrustedProxies {
   private readonly networks: Networks
   private readonly names: ReadonlySet<string>
 
-  /** @param fields the names of believed fields, in lower case. One with `_` is never believed. */
+  /** @param fields the names of trusted fields, in lower case. A name with `_` is never trusted. */
   constructor(networks: Networks, fields: readonly string[]) {
     this.networks = networks
     this.names = new Set(fields.filter((name) => !name.includes('_')))
   }
 
-  /** Whether this field, which tells of a client, passes as a trusted proxy wrote it. */
+  /** Returns true if this field, which describes a client, passes as a trusted proxy wrote it. */
   passes({ token, name }: Field): boolean {
     return token === Token.CLAIM && this.names.has(name)
   }
 
   /**
-   * Drops the claims of a request: fields that tell of a client, all that are known, and those that the
-   * configuration lists (N1, N2). A trusted proxy's own stay if they are listed, but in no other spelling.
-   * @param view of the request; null if its peer is not trusted
+   * Drops the claims of a request: all known fields that describe a client, and those that the configuration
+   * lists (N1, N2). Fields of a trusted proxy stay if they are listed, but in no other spelling.
+   * @param view the client of the request; null if its peer is not trusted
    */
   dropClaims(request: Head, view: ClientView | null): readonly Field[] {
     const kept = view === null ? NO_FIELDS : request.fields.filter((each) => this.passes(each))
@@ -80,16 +80,16 @@ export class TrustedProxies {
     return kept
   }
 
-  /** Whether this field is believed. */
+  /** Returns true if this field is trusted. */
   believes(name: string): boolean {
     return this.names.has(name)
   }
 
-  /** Returns what the trusted proxies say of the client; null where the peer is the client. */
+  /** Returns the client as reported by the trusted proxies; null if the peer is the client. */
   viewOf(client: Client, { fields }: Head): ClientView | null {
     if (this.names.size === 0) return null
     // A relay's connection has the source that its PROXY header names. The relay wrote the last values, but
-    // only the source can know of addresses before it.
+    // only the source can know of earlier addresses.
     const { host: source } = client.addresses.from
     const believesSource = this.networks.has(source)
     if (!believesSource && !this.networks.has(client.neighbour.host)) return null
@@ -100,7 +100,8 @@ export class TrustedProxies {
     let read = 0
     while (read < chain.length) {
       const next = chain[read++]
-      // An obfuscated or malformed identifier (RFC 7239 §6.3) names nobody: its writer is as far as we see.
+      // An obfuscated or malformed identifier (RFC 7239 §6.3) names nobody: nothing is known
+      // beyond its writer.
       if (next === null) break
       if (address !== '') passed.push(address)
       address = next
@@ -116,19 +117,19 @@ export class TrustedProxies {
       address,
       scheme: scheme === null ? null : schemeOf(scheme),
       host: host === null ? null : hostOf(host),
-      // The peer stands behind them.
+      // The peer comes first in `passed`, and is not between.
       through: passed.slice(source === '' ? 0 : 1).reverse(),
     }
   }
 
-  /** Returns the elements of Forwarded, the last one first; null for one that is malformed. */
+  /** Returns the elements of Forwarded, the last one first; null for a malformed element. */
   private elementsOf(fields: readonly Field[], most: number): (ForwardedElement | null)[] {
     return this.names.has('forwarded')
       ? fromTheRight(fields, 'forwarded', most).map((each) => readElement(each))
       : []
   }
 
-  /** Returns the addresses that are told, the last one first; null for an element without an address. */
+  /** Returns the reported addresses, the last one first; null for an element without an address. */
   private chainOf(
     fields: readonly Field[],
     elements: readonly (ForwardedElement | null)[],
@@ -142,7 +143,7 @@ export class TrustedProxies {
     return real === null ? [] : [nodeAddress(real)]
   }
 
-  /** Returns the last value of a believed field: the nearest proxy has written it. */
+  /** Returns the last value of a trusted field, written by the nearest proxy. */
   private last(fields: readonly Field[], name: string): string | null {
     return this.names.has(name) ? (fromTheRight(fields, name, 1)[0] ?? null) : null
   }

@@ -1,4 +1,4 @@
-// Writes durations, and other values with units, as a configuration has them.
+// Writes durations, and other values with units, in the form of the configuration.
 
 /** ms of each unit, the smallest first. */
 export const DURATION_UNITS: Readonly<Record<string, number>> = {
@@ -11,8 +11,7 @@ export const DURATION_UNITS: Readonly<Record<string, number>> = {
 
 /**
  * Returns a value of the smallest unit in the largest unit that divides it.
- *
- * @param units the smallest first
+ * @param units the units, the smallest first
  */
 export function inUnit(value: number, units: Readonly<Record<string, number>>): string {
   if (value === 0) return '0'
@@ -21,5 +20,5 @@ export function inUnit(value: number, units: Readonly<Record<string, number>>): 
   return `${value / size}${unit}`
 }
 
-/** Returns ms as a configuration has them: `90s`, `2h`. */
+/** Returns ms in the form of the configuration: `90s`, `2h`. */
 export const durationText = (ms: number): string => inUnit(ms, DURATION_UNITS)

@@ -1,11 +1,14 @@
 // Chooses among weighted entries.
 
-/** Entries with weights above 0. An entry's share of the choices is its weight by the sum of all. */
+/**
+ * Entries with weights above 0. An entry's share of the choices is its weight divided by the
+ * sum of all weights.
+ */
 export class Weighted<T> {
   /** The entry, if there is only one; null otherwise. */
   readonly only: T | null
   private readonly entries: readonly T[]
-  /** For each entry, the sum of the weights up to and with it. */
+  /** The sums of the weights, up to and including each entry. */
   private readonly sums: readonly number[]
 
   /** Throws a RangeError without entries, or for a weight that is not above 0. */
@@ -22,7 +25,7 @@ export class Weighted<T> {
     if (entries.length === 0) throw new RangeError('nothing to choose from')
   }
 
-  /** @param chance from 0 to below 1, of the pollset */
+  /** @param chance a number from 0 to below 1, from the pollset */
   choose(chance: number): T {
     const { sums } = this
     const point = chance * sums[sums.length - 1]

@@ -1,4 +1,4 @@
-// What the arguments of a command say about what becomes of it.
+// The meaning of a command's arguments for its treatment.
 
 import { type CommandInfo, commandNamed, type Kind, subcommandNamed, UNKNOWN } from './commands.js'
 import type { IdentityChange } from './identity.js'
@@ -31,8 +31,8 @@ const blocks = (info: CommandInfo, reader: RequestReader): boolean => {
 }
 
 /**
- * Returns what becomes of the command that was read.
- * @param alone each client has a session of its own
+ * Returns the treatment of the command that was read.
+ * @param alone true: each client has a session of its own
  */
 export function kindOf(info: CommandInfo, reader: RequestReader, alone: boolean, allowAdmin: boolean): Kind {
   const { kind } = info

@@ -1,11 +1,11 @@
-// What a session is asked, and who has it alone.
+// The questions to a session, and its owners.
 
 import type { Subject } from '../pollset/index.js'
 import type { RedisSession } from './session.js'
 
-/** What a session was asked. */
+/** A question to a session. */
 export interface Ask {
-  /** When it was asked: ms of the pollset's clock. */
+  /** The time of the question: ms of the pollset's clock. */
   readonly askedAt: number
   /**
    * A part of its reply: bytes of this turn's read buffer.
@@ -13,7 +13,7 @@ export interface Ask {
    * @param type the first byte of the reply
    */
   reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void
-  /** How many replies are still to come. */
+  /** The number of replies that are still to come. */
   readonly owed: number
   /** The command that shares the session; null if nobody waits for the reply. */
   readonly sharer: Sharer | null
@@ -26,7 +26,7 @@ export interface Relay extends Subject {
   /** Why no other client has the session: one clause, for people. */
   readonly whyAlone: string
   relayed(bytes: Buffer): void
-  /** Whether it takes more bytes of its session. */
+  /** True while it takes more bytes of its session. */
   readonly takesMore: boolean
   /** Its session takes bytes again. */
   sessionTakes(): void
@@ -49,7 +49,7 @@ export interface Sharer extends Subject {
   moves(): void
 }
 
-/** A command whose reply nobody wants. */
+/** A question whose reply nobody wants. */
 export class Unwanted implements Ask {
   readonly askedAt: number
   readonly sharer = null

@@ -14,7 +14,9 @@ import type { RedisWorld } from './world.js'
 export interface ShardOptions {
   /** In order of preference. */
   readonly endpoints: readonly EndpointOptions[]
-  /** It has the keys that begin so, and no slots. Without prefixes it has its share of the slots. */
+  /**
+   * The prefixes of its keys; with prefixes it has no slots. Without prefixes it has its share of the slots.
+   */
   readonly prefixes?: readonly string[]
 }
 
@@ -30,7 +32,7 @@ export interface BackendOptions {
 
 export class RedisBackend implements ClusterOwner {
   readonly name: string
-  /** Where keys are; another object when that has changed. */
+  /** The places of keys; another object when they have changed. */
   map: ShardMap
   cluster: Cluster | null = null
   private endpoints: readonly RedisEndpoint[] = []

@@ -1,30 +1,31 @@
-// What a command waits for: its turn among the commands of its client, and its reply. What has come of the
-// reply is kept here until it may leave: for this turn as a piece of a read buffer, then in one of its own.
+// The waits of a command: for its turn among the commands of its client, and for its reply. The received
+// bytes of the reply are kept here until they may leave: for this turn as a piece of a read buffer, then in a
+// copy.
 
 import { type Holder, Pollable } from '../pollset/index.js'
 import { KeptBytes } from '../transport/index.js'
 import type { Command } from './command.js'
 import { holdersOf } from './session-holders.js'
 
-/** It is the command's turn to be sent, or it has become the oldest of its client. */
+/** The command may be sent now, or it has become the oldest of its client. */
 export const TURN = 1
 /** Its reply is complete, or its session has gone. */
 export const ANSWERED = 2
-/** Its session is shared no longer (Y15). */
+/** Its session is no longer shared (Y15). */
 export const STAYS = 4
 
-/** The reply of a command, as what it waits for. */
+/** The reply of a command, as a pollable to wait for. */
 export class Answer extends Pollable {
   private readonly command: Command
-  /** What has come, as long as it is one piece. */
+  /** The received bytes, as long as they are one piece. */
   private piece: Buffer | null
   private from: number
   private to: number
-  /** The piece is of this turn's read buffer. */
+  /** True if the piece lies in this turn's read buffer. */
   private isLoose: boolean
-  /** What has come in several pieces. */
+  /** The bytes that came in several pieces. */
   private kept: KeptBytes | null
-  /** How many bytes wait until they may leave. */
+  /** The number of bytes that wait until they may leave. */
   private waiting: number
 
   constructor(command: Command) {
@@ -48,7 +49,7 @@ export class Answer extends Pollable {
     return ['TURN', 'ANSWERED', 'STAYS']
   }
 
-  /** How many bytes of it are here. */
+  /** The number of its bytes that are here. */
   get heldBytes(): number {
     return this.waiting
   }
@@ -87,7 +88,7 @@ export class Answer extends Pollable {
     else this.keep().append(buffer, from, to)
   }
 
-  /** Keeps what has come in one piece where more can be added. */
+  /** Copies the one piece to memory to which more can be added. */
   private keep(): KeptBytes {
     const { world } = this.command.frontend.proxy
     this.kept ??= new KeptBytes(world.pollset, world.memory)
@@ -96,7 +97,7 @@ export class Answer extends Pollable {
     return this.kept
   }
 
-  /** What has come leaves: its command is the oldest of its client. */
+  /** Sends the received bytes: the command is the oldest of its client. */
   leave(): void {
     const { kept, piece } = this
     const { frontend } = this.command
@@ -105,7 +106,7 @@ export class Answer extends Pollable {
     this.forget()
   }
 
-  /** The turn ends: what points at a read buffer is copied. */
+  /** Copies a piece that lies in a read buffer, since the turn ends. */
   settle(): void {
     const { piece } = this
     if (piece === null || !this.isLoose) return

@@ -28,7 +28,7 @@ export class CommandRing extends Pipeline<Command> {
     return null
   }
 
-  /** How many commands came behind this one. */
+  /** Returns the number of commands that came after this one. */
   behind(c: Command): number {
     const { first } = this
     return first === null ? 0 : first.number + this.size - 1 - c.number
@@ -50,7 +50,7 @@ export class CommandRing extends Pipeline<Command> {
     }
   }
 
-  /** Whether a lost command may be sent again: no write behind it may have run. */
+  /** Returns true if a lost command may be sent again: no write behind it may have run. */
   mayResend(c: Command): boolean {
     let behind = false
     for (const each of this) {
@@ -60,7 +60,7 @@ export class CommandRing extends Pipeline<Command> {
     return true
   }
 
-  /** Whether all commands before this one, the last, are shared. */
+  /** Returns true if all commands before this one, the last, are shared. */
   isSharedUpTo(last: Command): boolean {
     for (const each of this) if (each !== last && each.does !== 'shared') return false
     return true

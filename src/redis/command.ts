@@ -28,7 +28,7 @@ export class Command extends Continuation implements Ask, Sharer {
   readonly number: number
   readonly info: CommandInfo
   readonly kind: string
-  /** What becomes of it: `info.kind`, unless its arguments or its client say otherwise. */
+  /** Its treatment: `info.kind`, unless its arguments or its client require another. */
   does: Kind
   /** Its bytes: of this turn's read buffer until the turn settles, of its own behind that; null when gone. */
   buffer: Buffer | null
@@ -42,13 +42,13 @@ export class Command extends Continuation implements Ask, Sharer {
   isLarge: boolean
   readonly lease: Lease<RedisSession>
   readonly answer: Answer
-  /** Where it was sent, until its reply is complete. */
+  /** The session to which it was sent, until its reply is complete. */
   session: RedisSession | null
   engine: Engine<RedisSession> | null
   askedAt: number
-  /** When it came, later by the time that a debugger has held it: ms of the pollset's clock. */
+  /** The time of its receipt, plus the time that a debugger held it, in ms of the pollset's clock. */
   receivedAt: number
-  /** How many replies it has: those of a transaction in one piece are several. */
+  /** The number of its replies: a transaction in one piece has several. */
   owed: number
   replies: number
   attempts: number
@@ -76,7 +76,7 @@ export class Command extends Continuation implements Ask, Sharer {
   isStaying: boolean
   /** The bytes of its reply that have come. */
   received: number
-  /** What had come, and what its client had taken, when that was looked at last. */
+  /** The bytes that had come, and those that its client had taken, at the last look. */
   receivedBefore: number
   takenBefore: number
   /** The change of identity that it asks for. */
@@ -85,7 +85,7 @@ export class Command extends Continuation implements Ask, Sharer {
   argument: Buffer | null
   /** All of it has come. */
   isComplete: boolean
-  /** With several shards: where its keys are, by this map. */
+  /** The places of its keys by this map, with several shards. */
   route: Route
   map: ShardMap | null
   division: Division | null
@@ -159,7 +159,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.own(reply)
   }
 
-  // What its session tells
+  // The reports of its session
 
   reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
     if (last) this.owed--
@@ -275,7 +275,7 @@ export class Command extends Continuation implements Ask, Sharer {
     session.ask(this, this.buffer as Buffer, this.start, this.end)
   }
 
-  /** Its session has gone: whether it may be sent again. */
+  /** True if it may be sent again after its session has gone. */
   get mayRetry(): boolean {
     if (this.buffer === null || this.isCut || this.isLarge || this.streams || this.replies > 1) return false
     if (this.does !== 'shared' || !this.frontend.ring.mayResend(this)) return false
@@ -327,7 +327,7 @@ export class Command extends Continuation implements Ask, Sharer {
       this.frontend.breakOff()
       return
     }
-    // What its client sends behind it, as a part of its transaction, must not run alone.
+    // The client's next commands, parts of its transaction, must not run alone.
     if (this.does === 'multi' && this.attempts === 0) place.transactionBroke()
     const errors = Array.from({ length: this.replies - 1 }, () => error)
     errors.push(this.replies > 1 || this.does === 'exec' ? execAborted(error) : error)

@@ -1,16 +1,16 @@
-// What is known of each command: the generated table, and what the proxy does with it, which is written by
-// hand (spec/redis.md, Classes). A name is found by its bytes, in any case, without a string.
+// The facts about each command: the generated table, and the proxy's treatment, which is written by hand
+// (spec/redis.md, Classes). A name is found by its bytes, in any case, without a string.
 
 import { COMMAND_ROWS } from './command-rows.js'
 
 /**
- * What becomes of a command. `shared`: it goes to a session that many clients share. `alone`: it gets a
+ * The treatment of a command. `shared`: it goes to a session that many clients share. `alone`: it gets a
  * session alone, until its reply; `blocking`: the same, and it may wait for as long as it wants. `multi`,
  * `exec` (with DISCARD), `watch`, `unwatch`: transactions. `pinning`: it changes its connection, so its
- * client gets a session of its own up to its end. `identity`: AUTH, HELLO, SELECT. `local`: it is answered
- * here. `wait`: WAIT and WAITAOF. `admin`: it needs --allow-admin, then is `alone`; `replication`: then is
- * `pinning`. `http`: a client of HTTP, whose connection ends; `malformed`: so does that of input that is not
- * a command.
+ * client gets a session of its own up to its end. `identity`: AUTH, HELLO, SELECT. `local`: it is
+ * answered here. `wait`: WAIT and WAITAOF. `admin`: it needs --allow-admin, then is `alone`;
+ * `replication`: then is `pinning`. `http`: a client of HTTP, whose connection ends; `malformed`: so does
+ * that of input that is not a command.
  */
 export type Kind =
   | 'shared'
@@ -50,14 +50,17 @@ const kindOf: ReadonlyMap<string, Kind> = new Map(
   Object.entries(KINDS).flatMap(([kind, names]) => names.split(' ').map((name) => [name, kind as Kind])),
 )
 
-/** Where keys are: an index or a keyword begins them, and a range or a number says which there are. */
+/**
+ * The places of keys: an index or a keyword marks their beginning, and a range or a number
+ * tells which they are.
+ */
 export interface KeySpec {
   /** The index of the argument at which they begin; 0 if `keyword` tells. */
   readonly index: number
   readonly keyword: string
-  /** From which argument on the keyword is looked for: negative from the end. */
+  /** The argument from which on the keyword is looked for: negative from the end. */
   readonly from: number
-  /** Whether the number of keys is itself an argument. */
+  /** True if the number of keys is itself an argument. */
   readonly counted: boolean
   readonly last: number
   readonly step: number
@@ -168,7 +171,7 @@ for (const [index, bytes] of nameBytes.entries()) {
   slots[slot] = index
 }
 
-/** Whether these bytes, in any case, are `name` from `at` on. */
+/** Returns true if these bytes, in any case, are `name` from `at` on. */
 function sameFrom(name: Buffer, at: number, bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (fold(bytes[i]) !== name[at + i - from]) return false
   return true

@@ -52,7 +52,7 @@ class PartAnswer extends Signal {
   }
 }
 
-/** What a command asks one shard. */
+/** The part of a command that is sent to one shard. */
 export class Part extends Continuation implements Ask, Sharer {
   readonly id: string
   readonly kind = 'redis-part'
@@ -61,7 +61,7 @@ export class Part extends Continuation implements Ask, Sharer {
   readonly lease: Lease<RedisSession>
   readonly answer: Signal
   readonly kept: KeptBytes
-  /** What stands in place of its reply. */
+  /** The error in place of its reply. */
   error: Buffer | null = null
   askedAt = 0
   owed = 1
@@ -195,14 +195,14 @@ export class Part extends Continuation implements Ask, Sharer {
 
   moves(): void {}
 
-  /** Its session has gone: whether it may be sent again. */
+  /** True if it may be sent again after its session has gone. */
   get mayRetry(): boolean {
     const { command, attempts } = this
     if (this.cancelAsked || !command.frontend.ring.mayResend(command)) return false
     return attempts < ATTEMPTS_MAX && (this.isSafe || (command.info.readonly && attempts === 1))
   }
 
-  /** Forgets what has come of its reply, to be sent again. */
+  /** Forgets the received part of its reply, to be sent again. */
   again(): void {
     const { trail } = this
     if (this.wasLost) trail?.restart()
@@ -252,7 +252,7 @@ export class Part extends Continuation implements Ask, Sharer {
 
 const { goto, done, suspend } = partLife
 const waitForLease = suspend({ then: 'send', late: 'fail', cancelled: 'fail', within: 'leaseMs' })
-// What was sent has a reply, whether its client is there or not: a cancel changes nothing.
+// The part has been sent and has a reply, even if its client has left: a cancel changes nothing.
 const waitForReply = suspend({ then: 'judge', late: 'giveUp', within: 'commandMs' })
 
 const waitAWhile = suspend({ then: 'lease', late: 'lease', cancelled: 'fail', within: 'tryAgainMs' })

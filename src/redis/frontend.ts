@@ -1,9 +1,9 @@
 // A connection from a client: its commands come (incoming.ts), each a continuation, and their replies leave
 // in the order of the commands (the ring).
 //
-// What is read is bounded: a client is read no further with too many commands without replies, with commands
-// that could not be sent in the turn in which they came, with replies that it does not take, and while a
-// large command waits for its session.
+// Reading is bounded. It stops while a client has too many commands without replies, commands that could not
+// be sent in the turn in which they came, or replies that it does not take, and while a large command waits
+// for its session.
 
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, SocketConnection } from '../transport/index.js'
@@ -98,7 +98,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     this.incoming.routeAgain(c)
   }
 
-  // What commands ask
+  // The requests of commands
 
   /** The commands behind this one may be sent. */
   advanceFrom(c: Command): void {
@@ -163,7 +163,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     this.ring.first?.session?.takesMore()
   }
 
-  // What its own session asks
+  // The requests of its own session
 
   get whyAlone(): string {
     return this.place.whyAlone
@@ -177,12 +177,12 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     return !this.isFull
   }
 
-  /** Whether its oldest command may have more of its reply. @param alone nobody else waits for the session */
+  /** Returns true if its oldest command may have more. @param alone nobody else waits for the session */
   takesReply(alone: boolean): boolean {
     return !this.isFull || (!alone && this.output.waiting <= this.redisLimits.shareReplyBytesMax)
   }
 
-  /** Whether more of a reply may be kept until those before it have left. */
+  /** True if more of a reply may be kept until those before it have left. */
   get holdsMore(): boolean {
     return this.keptBytes + this.output.waiting <= this.redisLimits.shareReplyBytesMax
   }

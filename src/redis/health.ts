@@ -27,7 +27,7 @@ const REPLY_BYTES_MAX = 10_000
 /** Those that are told. */
 const TOLD_BYTES_MAX = 200
 
-/** Is called after each check. @param isUp what the server counts as from now on */
+/** Is called after each check. @param isUp the state of the server from now on */
 export type PingReport = (passed: boolean, why: string, isUp: boolean) => void
 
 /** Checks a server again and again, until it is closed. It counts as up at first. */

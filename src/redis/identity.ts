@@ -1,6 +1,6 @@
-// Identities: who a session is for its backend, and how it is told (AUTH, SELECT, the RESP version). Sessions
-// are shared by the clients of one identity only. An identity has its engines: one or more whose sessions are
-// shared, and one whose sessions belong to one client at a time.
+// Identities: the identity of a session at its backend, and the commands that set it (AUTH, SELECT, the RESP
+// version). Sessions are shared only by the clients of one identity. An identity has its engines: one or more
+// whose sessions are shared, and one whose sessions belong to one client at a time.
 
 import type { Engine } from '../engine/index.js'
 import type { RedisEndpoint } from './endpoint.js'
@@ -14,7 +14,7 @@ export interface IdentityParts {
   readonly auth: readonly Buffer[] | null
 }
 
-/** What a client asks to be changed. */
+/** The changes that a client asks for. */
 export type IdentityChange = Partial<IdentityParts>
 
 export const ANONYMOUS: IdentityParts = { resp: 2, db: 0, auth: null }
@@ -25,7 +25,7 @@ export class Identity {
   readonly parts: IdentityParts
   /** For messages and debuggers: it has no secret. */
   readonly name: string
-  /** Commands that a session sends first, and how many replies they have. */
+  /** The commands that a session sends first, and the number of their replies. */
   readonly greeting: Buffer
   readonly greetings: number
   readonly shared: Engine<RedisSession>[] = []

@@ -17,7 +17,7 @@ import type { RedisSession } from './session.js'
 import { protocolError, REFUSED_IN_RELAY } from './texts.js'
 
 export class Incoming {
-  /** How many commands have come. */
+  /** The number of commands that have come. */
   made = 0
   /** Nothing more is read. */
   quits = false

@@ -1,4 +1,4 @@
-// Which arguments of a command are keys, by the key specifications of the command table (Redis,
+// Finds the keys among the arguments of a command, by the key specifications of the command table (Redis,
 // "Key specifications").
 
 import { wordOf } from './arguments.js'

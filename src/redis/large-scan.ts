@@ -11,7 +11,7 @@ const AT_DIGITS = 1
 const AT_LF = 2
 
 export class LargeScan {
-  /** What is wrong; null as long as nothing is. */
+  /** The mistake; null as long as there is none. */
   fault: string | null = null
   private readonly bulkBytesMax: number
   /** Arguments that have not begun. */
@@ -23,8 +23,8 @@ export class LargeScan {
   private digits = 0
 
   /**
-   * @param left how many arguments have not begun
-   * @param body how many bytes are left of the one that has, with its CR LF
+   * @param left the number of arguments that have not begun
+   * @param body the number of bytes left of the one that has begun, with its CR LF
    */
   constructor(left: number, body: number, bulkBytesMax: number) {
     this.left = left

@@ -1,5 +1,5 @@
-// One reply of those of several servers, as the response policies of the command table say (Redis, "Command
-// tips"). The first error is the reply, except where one success is enough.
+// Makes one reply from those of several servers, by the response policies of the command table (Redis,
+// "Command tips"). The first error is the reply, except if one success is enough.
 
 import { integerReply } from './texts.js'
 
@@ -63,7 +63,7 @@ const arrayReply = (elements: readonly Buffer[], type = '*'): Buffer =>
 const isError = ({ bytes }: PartReply): boolean => bytes[0] === MINUS || bytes[0] === BANG
 const numberOf = ({ bytes }: PartReply): number => (bytes[0] === COLON ? line(bytes, 0).value : 0)
 
-/** What becomes of several replies: a response policy, or what a command needs of its own. */
+/** The treatment of several replies: a response policy, or one that a single command needs. */
 export type Merge = 'sum' | 'min' | 'and' | 'all' | 'one' | 'elements' | 'any' | 'scan'
 
 const inOrder = (replies: readonly PartReply[]): Buffer => {

@@ -19,7 +19,7 @@ import {
 
 type Answer = () => Buffer
 
-/** Returns what answers a command here; null if a backend must. */
+/** Returns the answer to a command here; null if a backend must answer. */
 export function answerOf(place: Place, c: Command): Answer | null {
   const { share, allowAdmin } = place.proxy.options
   if (place.isBroken) return answerBroken(place, c)

@@ -1,5 +1,5 @@
-// Where a client's commands go: its identity, the session that it has alone for a time (the pin), why it
-// still needs it, and the session that it has taken over (the relay).
+// The destination of a client's commands: its identity, the session that it has alone for a time (the pin),
+// the reasons to keep it, and the session that it has taken over (the relay).
 //
 //   shared ──── MULTI, WATCH, a command that blocks or is large ────► pinned ── nothing is left ──► shared
 //      └─────── SUBSCRIBE, MONITOR, CLIENT TRACKING … ──────────────► relay, up to the client's end
@@ -27,7 +27,7 @@ const PLUS = 0x2b
 const E = 0x45
 const O = 0x4f
 
-/** How a command goes on: it leases a session, is sent on the one that its client has, is answered, waits. */
+/** The next act of a command: it leases a session, is sent on its client's, divided, answered, or waits. */
 export type Way = 'lease' | 'send' | 'divide' | 'tell' | 'wait'
 
 export class Place {
@@ -169,7 +169,7 @@ export class Place {
     if (this.relay !== null) return 'send'
     const own = answerOf(this, c)
     if (own !== null) {
-      // What it changes must not overtake the commands before it.
+      // Its changes must not overtake the commands before it.
       if (c.info.name === 'reset' && !frontend.ring.isOldest(c)) return 'wait'
       return this.tellOwn(c, own())
     }
@@ -233,7 +233,7 @@ export class Place {
     return 'sent'
   }
 
-  /** Whether a client that has taken over its session may send this. */
+  /** Returns true if a client that has taken over its session may send this. */
   mayPass({ kind }: CommandInfo): boolean {
     return (kind !== 'admin' && kind !== 'replication') || this.proxy.options.allowAdmin
   }
@@ -243,7 +243,7 @@ export class Place {
     if (c.does === 'multi') this.dirty |= IN_MULTI
     else if (c.does === 'watch') this.dirty |= WATCHES
     if (c.does === 'identity') session.isDirty = true
-    // What follows one of the others must not overtake it: it waits for its reply.
+    // The commands after one of the others must not overtake it: they wait for its reply.
     const goesOn = c.does === 'multi' || c.does === 'watch' || c.does === 'exec' || this.dirty !== 0
     // In a cluster it may be told that it has begun at the wrong node.
     if (c === this.opener && this.seats.map.isCluster) return

@@ -1,4 +1,4 @@
-// Where a command goes if keys are on several shards: to one of them, to several in parts, or nowhere.
+// The route of a command if keys are on several shards: to one of them, to several in parts, or to none.
 
 import { infoOf } from './arguments.js'
 import type { Command } from './command.js'
@@ -11,7 +11,7 @@ import type { ShardMap } from './shards.js'
 import { SLOTS } from './slots.js'
 import { CLUSTER_UNKNOWN, CROSS_SLOT, errorReply, SCAN_OVER, TOO_LARGE_TO_DIVIDE } from './texts.js'
 
-/** What one shard is asked. */
+/** The part of a command for one shard. */
 export interface PlannedPart {
   readonly spot: number
   readonly bytes: Buffer
@@ -22,11 +22,13 @@ export interface PlannedPart {
 export interface Plan {
   readonly parts: readonly PlannedPart[]
   readonly merge: Merge
-  /** SCAN: how the cursor of the server becomes the client's. */
+  /** Turns the cursor of a server into the client's, for SCAN. */
   readonly cursorOf: ((cursor: bigint) => bigint) | null
 }
 
-/** A spot; several; null: any shard, since it has no key; a buffer: the error that is its reply. */
+/**
+ * The route: a spot; several; null: any shard, since it has no key; a buffer: the error that is its reply.
+ */
 export type Route = number | Plan | Buffer | null
 
 export const isPlan = (route: Route): route is Plan =>
@@ -48,7 +50,10 @@ function mergeOf({ name, policies }: CommandInfo): Merge | null {
 }
 
 const DIVIDED: readonly Kind[] = ['shared']
-/** They must be whole: half of one would be what nobody asked for. PING asks whether we are there. */
+/**
+ * Commands that must be whole: a half of one is something nobody asked for. PING asks whether
+ * the proxy is there.
+ */
 const UNDIVIDED: ReadonlySet<string> = new Set(['msetnx', 'ping', 'wait'])
 
 const bytesOf = ({ buffer, from, to }: RequestReader, at: number): Buffer => buffer.subarray(from[at], to[at])

@@ -11,8 +11,8 @@ import type { RedisLimits } from './limits.js'
 import type { RedisWorld } from './world.js'
 
 /**
- * When clients share sessions. `never`: each has a session of its own. `auto`: they share, and one that needs
- * a session has it for as long as it needs it. `always`: what needs one is refused.
+ * The rule for sharing sessions. `never`: each client has a session of its own. `auto`: clients share, and
+ * one that needs a session has it for as long as needed. `always`: commands that need one are refused.
  */
 export type Share = 'never' | 'auto' | 'always'
 
@@ -97,7 +97,7 @@ export class RedisProxy {
     return this.open.size
   }
 
-  /** Gives other options to all clients. What is in flight goes on as it is. */
+  /** Gives other options to all clients. Commands in flight are not affected. */
   configure(options: RedisOptions): void {
     this.options = options
     for (const each of this.open) if (each.ring.size === 0) each.place.idle()

@@ -104,7 +104,7 @@ export class ReplyReader {
     return at
   }
 
-  /** Reads the rest of the line of a length, and what it says. */
+  /** Reads the rest of the line of a length, and the length. */
   private lengthLine(chunk: Buffer, from: number, end: number): number {
     let at = from
     for (; at < end; at++) {

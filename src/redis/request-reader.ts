@@ -1,9 +1,9 @@
 // Reads commands from chunks that may split them anywhere (RESP: arrays of bulk strings, or lines).
 //
 // A command that is whole in its chunk is read in place; the beginning of one is kept until the rest has
-// come. One that is larger than `largeBytes` is found LARGE as soon as that is known, with its name and what
-// has come of it; the rest follows as pieces, so it is never whole in memory. What a server could read in
-// another way is refused.
+// come. One that is larger than `largeBytes` is found LARGE as soon as that is known, with its name and its
+// received part; the rest follows as pieces, so it is never whole in memory. Input that a server could read
+// in another way is refused.
 
 import type { KeptBytes } from '../transport/index.js'
 import { arrayOf, splitLine } from './inline.js'
@@ -44,9 +44,9 @@ export class RequestReader {
   buffer: Buffer
   start = 0
   end = 0
-  /** How many arguments the command has, with its name. */
+  /** The number of arguments of the command, including its name. */
   count = 0
-  /** Where the arguments begin and end in `buffer`; `known` says how many. */
+  /** The offsets of the arguments in `buffer`; `known` is their number. */
   from = new Int32Array(64)
   to = new Int32Array(64)
   known = 0
@@ -57,7 +57,7 @@ export class RequestReader {
   private readonly kept: KeptBytes
   /** The offset of what is read next, from the beginning of the command. */
   private at = 0
-  /** How many arguments are not complete; -1 if the first line is not. */
+  /** The number of arguments that are not complete; -1 if the first line is not. */
   private left = -1
   /** The end of the argument that is being read, from the beginning of the command; -1 outside of one. */
   private bulkEnd = -1
@@ -107,7 +107,7 @@ export class RequestReader {
     }
   }
 
-  /** Forgets what has come of a command. */
+  /** Forgets the received part of a command. */
   release(): void {
     this.scan = null
     this.begin()
@@ -123,7 +123,10 @@ export class RequestReader {
     this.count = 0
   }
 
-  /** Until where the chunk certainly belongs to the command: the end of an argument, or of a line. */
+  /**
+   * Returns the offset up to which the chunk certainly belongs to the command: the end of an
+   * argument, or of a line.
+   */
   private wanted(chunk: Buffer, at: number, end: number): number {
     if (this.bulkEnd >= 0) return Math.min(end, at + this.bulkEnd + 2 - this.kept.length)
     const lf = chunk.indexOf(LF, at)
@@ -179,7 +182,7 @@ export class RequestReader {
     this.found = COMMAND
   }
 
-  /** Reads the line that begins an argument. Returns whether it is there. */
+  /** Reads the line that begins an argument. Returns true if it is there. */
   private parseLength(buffer: Buffer, base: number, end: number): boolean {
     const at = base + this.at
     if (at < end && buffer[at] !== DOLLAR) {
@@ -261,7 +264,7 @@ export class RequestReader {
       const array = arrayOf(words)
       this.parse(array, 0, array.length)
     }
-    // What the chunk has of it is the line.
+    // The chunk's part of it is the line.
     this.at = lf + 1 - base
   }
 

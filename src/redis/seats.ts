@@ -1,6 +1,6 @@
-// Who a client is at the shards: the identity that it has agreed with its server, and its engines at each
-// shard that it has commands for. They are taken when they are needed first, and given up when the shard has
-// another server, or the client another identity.
+// The identities of a client at the shards: the identity that it has agreed with each server, and its engines
+// at each shard that it has commands for. They are taken when they are first needed, and given up when the
+// shard has another server, or the client another identity.
 
 import type { Engine } from '../engine/index.js'
 import { ANONYMOUS, type Identity, type IdentityChange, type IdentityParts, nameOf } from './identity.js'
@@ -10,7 +10,7 @@ import { BACKEND_DOWN, TOO_MANY_IDENTITIES } from './texts.js'
 
 export class Seats {
   parts: IdentityParts = ANONYMOUS
-  /** Where keys are for this client: the backend's map, from when all commands before were answered. */
+  /** The places of keys for this client: the backend's map, since all earlier commands were answered. */
   map: ShardMap
   private readonly client: number
   /** By the index of the shard. */
@@ -26,7 +26,7 @@ export class Seats {
     return nameOf(this.parts)
   }
 
-  /** Whether it is at the server that this shard has now, or at none of it. */
+  /** Returns true if it is at the server that this shard has now, or at none of it. */
   isCurrent(shard: Shard): boolean {
     const seat = this.taken[shard.index]
     return seat === undefined || seat.endpoint === shard.current

@@ -1,11 +1,11 @@
-// Who keeps a command from its reply, and a session from other commands. For debuggers.
+// Finds the subjects that keep a command from its reply, or a session from other commands. For debuggers.
 
 import { seconds } from '../continuation/index.js'
 import type { Holder } from '../pollset/index.js'
 import type { Ask, Sharer } from './ask.js'
 import type { RedisSession } from './session.js'
 
-/** What keeps this command, which the session was asked, from its reply. */
+/** Returns the subjects that keep this command, which the session has, from its reply. */
 export function holdersOf(session: RedisSession, command: Ask & Sharer, now: number): readonly Holder[] {
   const { asks, mayRead } = session
   // Its holders are those of a command that waits for the session, and lead back to this one.
@@ -29,7 +29,7 @@ export function holdersOf(session: RedisSession, command: Ask & Sharer, now: num
     : [queue, { subject: oldest, reason: 'is the one that it answers, before the others' }]
 }
 
-/** What keeps a session from being free for others. */
+/** Returns the subjects that keep a session from being free for others. */
 export function holdersOfSession({ owner, asks }: RedisSession): readonly Holder[] {
   if (owner !== null) return [{ subject: owner, reason: owner.whyAlone }]
   const oldest = asks.first?.sharer ?? null

@@ -33,7 +33,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   isDirty = false
   /** It was shared, and serves the client of a long reply: it takes no more commands (Y15). */
   isSurrendered = false
-  /** Why it cannot be used. */
+  /** The reason why it cannot be used. */
   private fault: Fault | null = null
   private readonly reports: SessionReports<RedisSession>
   private readonly reader = new ReplyReader()
@@ -182,7 +182,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     this.closeIfUnwanted()
   }
 
-  /** Whether a client waits behind this command for another one's reply. */
+  /** Returns true if a client waits behind this command for another one's reply. */
   isAwaitedBehind(first: Sharer): boolean {
     for (const { sharer } of this.asks) if (sharer !== null && sharer.client !== first.client) return true
     return false
@@ -215,7 +215,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     this.capacity = 0
   }
 
-  /** Whether a client that relays, or sends a large command, may go on. */
+  /** True if a client that relays, or sends a large command, may go on. */
   get takesBytes(): boolean {
     return !this.isFull
   }

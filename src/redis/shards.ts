@@ -1,7 +1,7 @@
-// Where keys are: the shards behind the proxy, and which of them has which slots. A key whose beginning is
-// named is on the shard of that prefix; all others are on the shard that has their slot.
+// The places of keys: the shards behind the proxy, and their slots. A key with a named prefix is on the shard
+// of that prefix; all others are on the shard that has their slot.
 //
-// A spot says where a key is: its slot, or, from SLOTS on, the index of a shard.
+// A spot is the place of a key: its slot, or, from SLOTS on, the index of a shard.
 
 import type { RedisEndpoint } from './endpoint.js'
 import { SLOTS, slotOf } from './slots.js'
@@ -51,7 +51,7 @@ export interface Slots {
 
 export class ShardMap {
   readonly shards: readonly Shard[]
-  /** The shard of what has no key. */
+  /** The shard of commands without a key. */
   readonly first: Shard
   /** One command names keys of one slot, and commands may be told that their keys are elsewhere. */
   readonly isCluster: boolean
@@ -118,7 +118,7 @@ export class ShardMap {
     return this.byIndex[spot < SLOTS ? this.owners[spot] : spot - SLOTS] ?? this.first
   }
 
-  /** Returns what keys have in common that one command may name. */
+  /** Returns the property that keys of one command must share. */
   unitOf(spot: number): number {
     return this.isCluster && spot < SLOTS ? spot : SLOTS + this.shardAt(spot).index
   }

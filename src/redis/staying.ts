@@ -23,7 +23,10 @@ export function notePace(c: Command): void {
   c.takenBefore = c.frontend.output.takenBytes
 }
 
-/** Whether it goes on though its reply is not whole: that moves, and is in nobody's way for long. */
+/**
+ * Returns true if it goes on although its reply is not whole: the reply moves, and is in
+ * nobody's way for long.
+ */
 export function isMoving(c: Command): boolean {
   const { frontend, session } = c
   if (session === null) return false

@@ -22,7 +22,7 @@ export const bulkReply = (value: Buffer): Buffer =>
   Buffer.concat([bytes(`$${value.length}\r\n`), value, bytes('\r\n')])
 export const nilReply = (resp: number): Buffer => bytes(resp === 3 ? '_\r\n' : '$-1\r\n')
 
-/** What a server says before it closes a connection whose input it cannot read. */
+/** Returns a server's error before it closes a connection whose input it cannot read. */
 export const protocolError = (why: string): Buffer => bytes(`-ERR Protocol error: ${oneLine(why)}\r\n`)
 
 export const NEEDS_ADMIN = errorReply(

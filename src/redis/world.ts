@@ -1,4 +1,4 @@
-// A World of Redis connections: what transport needs, and the limits of this room.
+// A World of Redis connections: the needs of transport, and the limits of this room.
 
 import type { TransportWorld } from '../transport/index.js'
 import type { RedisLimits } from './limits.js'

@@ -1,4 +1,4 @@
-// The access log in options: of the command line, and of createServer.
+// The options of the access log, on the command line and in createServer.
 
 import { FORMATS, type FormatName } from '../access-log/index.js'
 import { type AccessLogConfig, type AccessLogOptions, readTemplate, wrongField } from '../config/index.js'

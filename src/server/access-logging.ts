@@ -1,4 +1,4 @@
-// The access log of a server: writes the line of each exchange that has ended, and takes up another
+// The access log of a server: it writes the line of each exchange that has ended, and can change its
 // configuration while the server runs (spec/access-log.md).
 
 import { formatOf, type KeeperWords, type LineFormat, LogKeeper } from '../access-log/index.js'
@@ -20,15 +20,15 @@ import { counted } from './quantity.js'
 
 export interface AccessLogLimits {
   /**
-   * The bytes of access log lines that wait for their file, twice: for the write that runs, and for the next.
-   * A line that finds no room is dropped. Each worker counts its own.
+   * The bytes of access log lines that wait for their file, in each of two buffers: for the running write,
+   * and for the next. A line without room is dropped. Each worker counts its own.
    */
   readonly accessLogBytesMax: number
 }
 
 export const accessLogLimits: AccessLogLimits = { accessLogBytesMax: 1024 * 1024 }
 
-/** A file that is open, and what looks after it. */
+/** An open file, and its keeper. */
 interface Kept {
   readonly file: NodeLogFile
   readonly keeper: LogKeeper
@@ -72,7 +72,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     this.take(config, file)
   }
 
-  /** Takes up another configuration. A file that cannot be opened is told of, and tried again. */
+  /** Changes to another configuration. A file that cannot be opened is reported, and tried again. */
   configure(config: AccessLogConfig | null): void {
     if (JSON.stringify(config) === JSON.stringify(this.current)) return
     const sameFile = config !== null && config.file === this.current?.file
@@ -93,7 +93,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     return this.pollset.logFile(this.world.nextId('log'), file, this.limits.accessLogBytesMax)
   }
 
-  /** @param file null: that of before */
+  /** @param file null: the earlier file stays */
   private take(config: AccessLogConfig, file: NodeLogFile | null): void {
     this.format = formatOf(exchangeFields(config.redact), config.format, config.fields)
     this.current = config
@@ -122,12 +122,12 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     this.kept.file.append(this.format, x)
   }
 
-  /** The lines that were dropped so far. */
+  /** The number of lines dropped so far. */
   get droppedLines(): number {
     return this.droppedBefore + (this.kept?.file.dropped ?? 0)
   }
 
-  /** Opens the file again by its name, since it was renamed. */
+  /** Opens the file again by its name, after it was renamed. */
   reopen(): void {
     this.kept?.file.reopen()
   }
@@ -137,7 +137,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     this.kept?.file.writeNow()
   }
 
-  /** Writes the last lines. `closed` is called once they are written, or were given up. */
+  /** Writes the last lines. `closed` is called once they are written or given up. */
   close(closed: () => void): void {
     this.closed = closed
     this.kept?.keeper.tell()

@@ -13,7 +13,7 @@ const PORT_MAX = 65_535
 
 /** An address to listen on. */
 export interface Listen extends Address {
-  /** The listener does TLS. */
+  /** True if the listener does TLS. */
   readonly secure?: boolean
 }
 
@@ -27,8 +27,8 @@ function unixAddress(path: string): Address & { readonly path: string } {
 }
 
 /**
- * Parses `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`, behind
- * `http://` or `https://` if given. Port 0 takes a free port. Throws a {@link ConfigError}.
+ * Parses `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`. `http://` or
+ * `https://` may come first. Port 0 takes a free port. Throws a {@link ConfigError}.
  */
 export function parseListen(text: string): Listen {
   const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(text) as RegExpExecArray
@@ -169,7 +169,7 @@ function parseHost(text: string, route: string): string {
 const describeRoute = (route: RouteText): string =>
   route.host === '' && route.prefix === '/' ? 'everything (/)' : `${route.host}${route.prefix}`
 
-/** Adds a route. Refuses a second one for the same host and prefix, which would never be taken. */
+/** Adds a route. Refuses a second one for the same host and prefix, which would never take a request. */
 export function addRoute(routes: readonly RouteText[], route: RouteText): RouteText[] {
   const other = routes.find((each) => each.host === route.host && each.prefix === route.prefix)
   if (other === undefined) return [...routes, route]

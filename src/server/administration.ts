@@ -1,5 +1,5 @@
-// The admin listener and the listener of probes of a server: what they tell, and what may be done over them
-// (spec/admin.md). What it is asked of requests and backends, it asks by Questions.
+// The admin listener and the listener of probes of a server: their answers, and the acts they allow
+// (spec/admin.md). Questions answers what concerns requests and backends.
 
 import {
   Admin,
@@ -30,18 +30,18 @@ export interface AdministrationEvents {
   failed(address: Address, code: string): void
 }
 
-/** What is administered: a server, or a primary with its workers. */
+/** The server that is administered, or a primary with its workers. */
 export interface Administered {
   readonly world: HttpWorld
   readonly protocols: Pick<Protocols, 'serve'>
   readonly limitsOf: Limits
   readonly configuration: Configuration
   readonly phase: 'starting' | 'serving' | 'stopping'
-  /** Has the configuration read again. */
+  /** Reads the configuration again. */
   command(order: 'reload'): void
 }
 
-/** Tells the text of the metrics, once, at once or later. */
+/** Gives `done` the text of the metrics once, at once or later. */
 export type TellsMetrics = (done: (text: string) => void) => void
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -52,7 +52,7 @@ export class Administration {
   private readonly asked: Questions
   private readonly connections: Connections
   private readonly events: AdministrationEvents
-  /** Compares texts in constant time: their digests, under a key of its own. */
+  /** Compares texts in constant time: by digests under a key of its own. */
   private readonly digest = keyedDigest(null)
 
   constructor(server: Administered, asked: Questions, metrics: TellsMetrics, events: AdministrationEvents) {
@@ -63,7 +63,7 @@ export class Administration {
     this.connections = new Connections('admin', server.limitsOf.admin.connectionsMax)
   }
 
-  /** Listens as the configuration says. */
+  /** Listens at the addresses of the configuration. */
   begin({ admin, probes }: Configuration): void {
     if (probes !== null) this.listen('probes', parseListen(probes.address), null, null, this.probes())
     if (admin === null) return
@@ -76,7 +76,7 @@ export class Administration {
     ])
   }
 
-  /** Accepts no more connections. Those that are open end. */
+  /** Accepts no more connections. Open ones end. */
   drain(): void {
     this.connections.drain()
   }
@@ -124,7 +124,7 @@ export class Administration {
     )
   }
 
-  // Answers for everybody
+  // Answers for everyone
 
   private probes(): AdminRoute[] {
     const route = (path: string, about: string, answer: () => AdminAnswer): AdminRoute => ({
@@ -285,7 +285,7 @@ export class Administration {
   }
 }
 
-/** Says where it is asked, for the log. */
+/** Returns a line about a listener's address, for the log. */
 export const administeredText = (address: Address, what: 'admin' | 'probes'): string =>
   `${what === 'admin' ? 'operators may ask' : 'health and metrics are told'} at ${formatAddress(address)}`
 
@@ -296,7 +296,7 @@ const httpAnswer = (answer: Answer): AdminAnswer =>
     ? { status: 200, type: 'application/json', text: `${answer.json}\n` }
     : error(STATUS[answer.refused], answer.why)
 
-/** Returns the names by which a listener of this address is asked. */
+/** Returns the names by which a listener of this address may be asked. */
 const namesOf = ({ host }: Address): readonly string[] => [
   ...new Set(['localhost', '127.0.0.1', '[::1]', host.includes(':') ? `[${host}]` : host]),
 ]

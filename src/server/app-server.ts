@@ -1,6 +1,6 @@
 // An app of the program as a backend, in this process: a server of node:http that listens nowhere, and gets
-// its connections from us. The app sees requests and responses of Node's own. What it throws, or rejects
-// with, costs its own request: 500, or a cut response.
+// its connections from us. The app sees Node's own requests and responses. An error that it throws, or
+// rejects with, ends only its own request: 500, or a cut response.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -8,10 +8,10 @@ import type { App } from '../config/index.js'
 import type { LocalServer } from '../pollset/index.js'
 import { LocalSide } from './local-connection.js'
 
-/** More than any limit of ours lets through. */
+/** A bound above all limits of ours. */
 const HEAD_BYTES_MAX = 16 * 1024 * 1024
 
-/** Tells what an app has thrown. */
+/** Is called with an error that an app has thrown. */
 export type AppFailed = (backend: string, error: unknown) => void
 
 const NO_UPGRADE =
@@ -41,7 +41,7 @@ export class AppServer implements LocalServer {
     this.server.on('clientError', (_error, socket) => socket.destroy())
   }
 
-  /** Makes a connection to it. */
+  /** Makes a connection to the app. */
   connect(): Duplex {
     const [ours, its] = LocalSide.pair()
     this.server.emit('connection', its)

@@ -1,4 +1,4 @@
-// The configuration of a running backend's parts, and whether two configurations of a backend differ in it.
+// The configuration of a running backend's parts, and comparisons of two configurations of a backend.
 
 import { isDeepStrictEqual } from 'node:util'
 import { type BalancerOptions, balancerOptions } from '../balancing/index.js'
@@ -6,16 +6,19 @@ import type { BackendConfig, HeldApp } from '../config/index.js'
 import { keyedDigest } from '../pollset/index.js'
 import type { Backend, BackendOptions } from '../proxy/index.js'
 
-/** The names for which a configuration is kept: DNS may tell others without end. */
+/** The most names for which a configuration is kept: DNS may return new names without end. */
 const NAMES_KEPT = 1_000
 
-/** The configurations of endpoints: certificates are for the names that these were found by. */
+/**
+ * The configurations of endpoints: their certificates are checked for the names by which the
+ * endpoints were found.
+ */
 export class NamedConfigs {
   private readonly byConfig = new WeakMap<BackendConfig, Map<string, BackendConfig>>()
 
   /**
-   * Returns the configuration of an endpoint, as a rule the same object for the same name.
-   * @param name null if it is configured
+   * Returns the configuration of an endpoint: usually the same object for the same name.
+   * @param name null if the endpoint is configured
    */
   of(config: BackendConfig, name: string | null): BackendConfig {
     if (name === null || config.tls.name !== null) return config
@@ -28,7 +31,7 @@ export class NamedConfigs {
   }
 }
 
-/** Numbers the apps of the program: another app has other connections. */
+/** Numbers the apps of the program, since another app has other connections. */
 export class AppNumbers {
   private readonly byApp = new WeakMap<HeldApp, number>()
   private last = 0
@@ -53,8 +56,8 @@ export const backendOptionsOf = (
 })
 
 /**
- * Returns the digest of affinity cookies. A key that was made at start lasts until the affinity changes.
- * @param before the backend as it was configured before, if it was
+ * Returns the digest of affinity cookies. A key that was made at the start lasts until the affinity changes.
+ * @param before the earlier configuration of the backend, if any
  */
 export function digestOf(
   { balance }: BackendConfig,
@@ -70,28 +73,28 @@ export function digestOf(
 
 const isSecure = ({ protocol }: BackendConfig): boolean => protocol === 'https' || protocol === 'h2'
 
-/** Names what the connections of all endpoints depend on. */
+/** Returns a text of everything that the connections of all endpoints depend on. */
 export function connectionsOf(config: BackendConfig): string {
   const { protocol, tls, share, sendProxy } = config
   return JSON.stringify([protocol, isSecure(config) ? tls : null, share, sendProxy])
 }
 
 /**
- * Names what the connections of one endpoint depend on.
- * @param connections of all endpoints
- * @param name the one that it was found by; null if it is configured
+ * Returns a text of everything that the connections of one endpoint depend on.
+ * @param connections the text for all endpoints
+ * @param name the name by which it was found; null if it is configured
  */
 export function connectionsTo(config: BackendConfig, connections: string, name: string | null): string {
   const certified = isSecure(config) && config.tls.name === null ? name : null
   return certified === null ? connections : `${connections} ${certified}`
 }
 
-/** Whether both look up the same. */
+/** Returns true if both look up the same names. */
 export function asksFor({ discovery: a }: BackendConfig, { discovery: b }: BackendConfig): boolean {
   return a?.kind === b?.kind && a?.name === b?.name && a?.port === b?.port
 }
 
-/** Whether the two differ in nothing that the balancer and the retry budget depend on. */
+/** Returns true if balancer and retry budget are the same for both. */
 export const balancesAs = (a: BackendConfig, b: BackendConfig): boolean =>
   isDeepStrictEqual(
     [a.balance, a.health, a.limits, a.retryBudget],

@@ -1,9 +1,9 @@
-// The backends of the configuration, and their endpoints. What a new configuration has in common with the one
-// before stays: a backend by its name, an endpoint's health and load by its backend's name and its address,
-// its engines and sessions by what its connections depend on. Limits and times are set on living engines.
-// Endpoints that DNS has found are replaced in the same way. Those that are gone serve their exchanges and
-// close after the last of them; the endpoints of a backend that is gone serve the retries of its exchanges
-// too.
+// The backends of the configuration, and their endpoints. A new configuration keeps everything that it
+// shares with the one before: a backend by its name; an endpoint's health and load by its backend's name and
+// its address; its engines and sessions by everything that its connections depend on. Limits and times are
+// set on living engines. Endpoints that DNS has found are replaced in the same way. Removed endpoints serve
+// their exchanges and close after the last of them. The endpoints of a removed backend also serve the
+// retries of its exchanges.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { BalanceEvent } from '../balancing/index.js'
@@ -35,33 +35,35 @@ import {
 import { type Checks, closeAll, FirstChecks } from './first-checks.js'
 import type { Protocols, Tuning } from './protocols.js'
 
-/** A backend as it was last configured. */
+/** A backend and its last configuration. */
 interface Configured {
   readonly backend: Backend
   readonly config: BackendConfig
   readonly options: BackendOptions
   readonly connectMs: number | undefined
   readonly tuning: Tuning
-  /** Names what the connections of its endpoints depend on, beside their addresses and names. */
+  /**
+   * A text of everything that the connections of its endpoints depend on, besides their addresses and names.
+   */
   readonly connections: string
-  /** Null with fixed endpoints. */
+  /** The discovery; null with fixed endpoints. */
   readonly discovery: Discovery | null
-  /** By address. */
+  /** The endpoints by address. */
   endpoints: ReadonlyMap<string, Placed>
   /** The active checks of its endpoints. */
   readonly checks: Checks
 }
 
-/** An endpoint as the configuration or DNS has it. */
+/** An endpoint in the configuration or in the answer of DNS. */
 interface Wanted extends EndpointConfig {
-  /** The name that it was found by; null if it is configured. */
+  /** The name by which it was found; null if it is configured. */
   readonly name: string | null
 }
 
 interface Placed {
   readonly endpoint: Endpoint
   readonly wanted: Wanted
-  /** Names what its connections depend on, beside its address. */
+  /** A text of everything that its connections depend on, besides its address. */
   readonly connections: string
 }
 
@@ -69,21 +71,24 @@ interface Placed {
 type Made = Map<string, EngineSet>
 
 export interface BackendEvents {
-  /** An app of the program, which is a backend, has thrown. */
+  /** Is told that an app of the program has thrown. */
   appFailed?(backend: string, error: unknown): void
-  /** A connection could not be made. */
+  /** Is told that a connection could not be made. */
   unreached(engines: EngineSet, why: Fault): void
-  /** An active check has ended. */
+  /** Is told that an active check has ended. */
   checked(endpoint: string, passed: boolean, why: string): void
-  /** DNS has other endpoints for a backend. @param leftOut how many it has beside, past the limit */
+  /**
+   * Is told that DNS has other endpoints for a backend. @param leftOut the number of further
+   * ones, past the limit
+   */
   discovered(backend: string, addresses: readonly string[], leftOut: number): void
-  /** The endpoints of a backend cannot be looked up. @param known how many it has from before */
+  /** Is told that the endpoints of a backend cannot be looked up. @param known the number of earlier ones */
   undiscovered(backend: string, name: string, why: string, known: number): void
-  /** They can be looked up again. */
+  /** Is told that they can be looked up again. */
   rediscovered(backend: string, name: string): void
   /**
-   * The health of an endpoint, or of a backend (`endpoint` null), has changed.
-   * @param ejectedMs ms for which it is ejected from now on
+   * Is told that the health of an endpoint, or of a backend (`endpoint` null), has changed.
+   * @param ejectedMs the ms for which it is ejected from now on
    */
   health(backend: string, endpoint: string | null, event: BalanceEvent, ejectedMs: number): void
 }
@@ -91,7 +96,7 @@ export interface BackendEvents {
 /** Backends that are made and checked, and serve once they are committed. */
 export interface PreparedBackends {
   readonly byName: ReadonlyMap<string, Backend>
-  /** Makes one more. Throws if it is wrong. */
+  /** Makes one more backend. Throws if it is wrong. */
   add(config: BackendConfig): void
   commit(): void
 }
@@ -99,7 +104,7 @@ export interface PreparedBackends {
 const urlOf = ({ protocol, handler }: BackendConfig, { address }: EndpointConfig): string =>
   handler === null ? `${protocol}://${address}` : `handler:${address}`
 
-/** An endpoint in the place of those that are not known yet, when a configuration is checked. */
+/** An endpoint in place of unknown ones, for checking a configuration. */
 const ANY: Wanted = { address: '127.0.0.1:1', weight: 1, name: 'localhost' }
 
 export class Backends {
@@ -112,7 +117,7 @@ export class Backends {
   private readonly apps = new AppNumbers()
   private configured: ReadonlyMap<string, Configured> = new Map()
   private resolver: ResolverConfig = { servers: [], search: null }
-  /** All endpoints whose engines are not closed: those too that end their last exchanges. */
+  /** All endpoints whose engines are not closed, including those that are ending their last exchanges. */
   private readonly living = new Set<Endpoint>()
 
   constructor(world: HttpWorld, protocols: Protocols, limits: ProxyLimits, told: BackendEvents) {
@@ -125,9 +130,9 @@ export class Backends {
   }
 
   /**
-   * Begins to make the backends of a configuration; nothing changes before they are committed. All that can
-   * be found out before is: a commit costs little, also if there are thousands. What was prepared before
-   * another commit must not be committed after it.
+   * Begins to make the backends of a configuration; nothing changes before they are committed. Everything
+   * that can be checked early is checked here: a commit costs little, even for thousands. A preparation from
+   * before another commit must not be committed after it.
    * @param connectMs the longest timeouts.connect of the routes to each backend, in ms; by name
    */
   prepare(connectMs: ReadonlyMap<string, number>, resolver: ResolverConfig): PreparedBackends {
@@ -191,7 +196,9 @@ export class Backends {
     return { backend, config, options, connectMs, tuning, connections, discovery, endpoints, checks }
   }
 
-  /** Returns what gives a backend its new configuration. Throws if an endpoint would be wrong. */
+  /**
+   * Returns the function that gives a backend its new configuration. Throws if an endpoint would be wrong.
+   */
   private changeTo(to: Configured, before: Configured | undefined): () => void {
     const { backend, config, options, discovery, checks, tuning } = to
     const made: Made = new Map()
@@ -215,7 +222,7 @@ export class Backends {
       if (before !== undefined) to.endpoints = before.endpoints
       if (isTuned) for (const { endpoint } of to.endpoints.values()) tune(endpoint, tuning)
       if (before !== undefined && before.discovery !== discovery) {
-        // Other times, or other servers, change nothing of what was found.
+        // Other times, or other servers, do not change the found endpoints.
         if (discovery !== null && asksAsBefore) discovery.found = before.discovery?.found ?? null
         before.discovery?.close()
       }
@@ -266,7 +273,7 @@ export class Backends {
     return this.protocols.enginesTo(urlOf(own, each), own, connectMs)
   }
 
-  /** Gives a backend these endpoints. Those that stay keep their engines and health; others drain. */
+  /** Gives a backend these endpoints. Endpoints that stay keep their engines and health; others drain. */
   private place(configured: Configured, wanted: readonly Wanted[], made: Made): void {
     const placed = new Map<string, Placed>()
     const before = [...configured.endpoints.values()]
@@ -285,14 +292,14 @@ export class Backends {
     this.check(configured)
   }
 
-  /** Returns an endpoint with its engines: the old one, unless its connections would be others. */
+  /** Returns an endpoint with its engines: the old one, unless its connections would differ. */
   private placed(configured: Configured, wanted: Wanted, old: Placed | undefined, made: Made): Placed {
     const { address, weight, name } = wanted
     const connections = connectionsTo(configured.config, configured.connections, name)
     let endpoint = old?.endpoint
     if (endpoint === undefined || old?.connections !== connections) {
       const engines = made.get(address) ?? this.enginesOf(configured, wanted)
-      // Another protocol is another server.
+      // Another protocol means another server.
       const member = endpoint?.name === engines.name ? endpoint.member : null
       endpoint = this.live(new Endpoint(this.world, engines, weight, member))
     }
@@ -307,7 +314,7 @@ export class Backends {
     return backend
   }
 
-  /** Checks the endpoints that are not checked yet, and no longer those that have gone. */
+  /** Begins to check endpoints that are not checked yet, and stops checking removed ones. */
   private check({ backend, config, checks, endpoints }: Configured): void {
     const { active } = config.health
     const { balancer, chance } = backend
@@ -332,7 +339,7 @@ export class Backends {
     }
   }
 
-  /** Keeps the engines of an endpoint until its last exchange after it was retired. */
+  /** Keeps the engines of an endpoint until its last exchange after its retirement. */
   private live(endpoint: Endpoint): Endpoint {
     const { engines } = endpoint
     engines.onUnreached = (why) => this.told.unreached(engines, why)
@@ -366,7 +373,7 @@ export class Backends {
   }
 }
 
-/** Returns the endpoints of a backend, as far as they are known; null before the first answer of DNS. */
+/** Returns the known endpoints of a backend; null before the first answer of DNS. */
 function wantedOf({ config, discovery }: Configured): readonly Wanted[] | null {
   if (discovery !== null) return discovery.found
   return config.endpoints.map((each) => ({ ...each, name: null }))

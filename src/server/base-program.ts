@@ -1,4 +1,4 @@
-// The part of the command line that all commands have. It loads nothing of the server.
+// The part of the command line that all commands share. It loads no part of the server.
 
 import { Command, CommanderError } from 'commander'
 import { exitCodes } from './exit-codes.js'
@@ -13,7 +13,7 @@ export const baseProgram = (): Command =>
     .showHelpAfterError("See 'fermata --help'.")
     .exitOverride()
 
-/** Runs a command line. Sets the exit code when it is wrong, and has been told. */
+/** Runs a command line. Sets the exit code if it is wrong, after reporting that. */
 export function runProgram(parse: () => void): void {
   // A closed pipe or a full disk loses log lines, not requests.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})

@@ -1,5 +1,5 @@
-// The change to another configuration: it is prepared, a piece in each turn, its new listeners are bound, and
-// it is committed in one turn. What is wrong changes nothing.
+// The change to another configuration: it is prepared, a piece in each turn; its new listeners are bound; and
+// it is committed in one turn. A mistake leaves everything unchanged.
 
 import type { ModuleOptions } from '../config/index.js'
 import { Continuation, defineLife, type World } from '../continuation/index.js'
@@ -10,7 +10,7 @@ import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js
 import { LOAD_MS_MAX, type Preparation } from './preparation.js'
 import { addressSetting } from './setting-names.js'
 
-/** What it has prepared, piece by piece. */
+/** The prepared parts of a configuration, piece by piece. */
 export type Preparing = Pick<
   Preparation,
   | 'configuration'
@@ -27,16 +27,17 @@ export type Preparing = Pick<
   | 'abandon'
 >
 
-/** One of `gaveUp`, `failed` and `commits` is called, once. */
+/** The events of a changeover. One of `gaveUp`, `failed` and `commits` is called, once. */
 export interface ChangeoverEvents {
   /** It was cancelled. */
   gaveUp(): void
   failed(wrong: Error): void
   /**
-   * All is ready. It waits for `proceed`, since others must be ready too; without this, it commits at once.
+   * Is told that everything is ready. The changeover waits for `proceed`, since others must be ready too.
+   * Without this method it commits at once.
    */
   ready?: ((proceed: () => void) => void) | undefined
-  /** All is ready: the configuration is committed by this call. */
+  /** Commits the configuration, since everything is ready. */
   commits(): void
 }
 
@@ -65,7 +66,7 @@ export class Changeover extends Continuation {
   readonly id = 'changeover'
   readonly preparation: Preparing
   readonly events: ChangeoverEvents
-  /** Is up when it may go on: each piece is made in a turn of its own. */
+  /** Rises when it may go on: each piece is made in a turn of its own. */
   readonly ready = new Signal('changeover.ready', 'signal', ['BOUND'])
   bound: BoundListeners | null = null
   wrong: Error | null = null
@@ -102,7 +103,7 @@ export class Changeover extends Continuation {
     return true
   }
 
-  /** Takes the module, or that it is late. */
+  /** Takes the module, or notes that it is late. */
   take(): void {
     this.preparation.loaded(this.module as ModuleOptions, this.loading as Task<unknown>)
     this.loading = null
@@ -124,7 +125,7 @@ export class Changeover extends Continuation {
     this.wrong = error instanceof Error ? error : new Error(String(error))
   }
 
-  /** Binds the listeners that are new; then it is ready. */
+  /** Binds the new listeners; then it is ready. */
   bind(): void {
     this.ready.lower(BOUND)
     this.listeners.bindNew(this.preparation.listeners as CheckedListeners, (bound, failed, code) => {
@@ -145,7 +146,7 @@ export class Changeover extends Continuation {
     })
   }
 
-  /** Tells that it is ready. Returns whether it may be committed at once. */
+  /** Reports that it is ready. Returns true if it may be committed at once. */
   agree(): boolean {
     const { ready } = this.events
     if (ready === undefined) return true
@@ -155,7 +156,7 @@ export class Changeover extends Continuation {
     return false
   }
 
-  /** Commits all in this turn. */
+  /** Commits everything in this turn. */
   commit(): void {
     this.isOver = true
     this.bound?.commit()
@@ -191,7 +192,7 @@ const thenAgree = suspend({ then: 'agree', ...nextTurn })
 const waitForOthers = suspend({ then: 'commit', cancelled: 'giveUp' })
 
 const changeoverSteps = changeoverLife.steps<Changeover>({
-  /** Loads the modules of users that are new or have changed, one after the other. */
+  /** Loads new or changed modules of users, one after the other. */
   load: (c) => (c.loads() ? waitForModule : goto.listeners),
   take(c) {
     c.take()

@@ -40,22 +40,23 @@ export const limitTables = (): LimitTables => ({
   limitTexts: Object.fromEntries(Object.entries(LIMIT_TEXTS).map(([name, [, text]]) => [name, text])),
 })
 
-/** The results of checks that take long, so that the loop need not find it out again. */
+/** The results of slow checks, which the loop then need not repeat. */
 export interface FoundOut {
-  /** Those of the patterns in routes. */
+  /** The automata of the patterns in routes. */
   readonly automata: Automata
   readonly identities: readonly Identity[]
 }
 
 export const NOTHING_FOUND_OUT: FoundOut = { automata: new Map(), identities: [] }
 
-/** It can be cloned to another thread. */
+/** A result with these checks. It can be cloned to another thread. */
 export interface CheckedResult extends ReadResult {
   readonly foundOut: FoundOut
 }
 
 /**
- * Options of a reading. @param key of the digits that stand for secrets, one for all readings of a process
+ * Returns the options of a reading. @param key the key for the digits of secrets, one for all
+ * readings of a process
  */
 export const readOptions = (key: string): ReadOptions => ({ ...limitTables(), secretKey: Buffer.from(key) })
 
@@ -75,7 +76,7 @@ export function readChecked(file: string, key = randomKey()): CheckedResult {
   }
 }
 
-/** Returns the result with what these checks find. @param now ms since 1970 */
+/** Returns the result with the findings of these checks. @param now ms since 1970 */
 export function checked(result: ReadResult, now = Date.now()): CheckedResult {
   const { configuration } = result
   if (configuration === null) return { ...result, foundOut: NOTHING_FOUND_OUT }
@@ -85,7 +86,7 @@ export function checked(result: ReadResult, now = Date.now()): CheckedResult {
   return { ...result, configuration: errors.length === 0 ? configuration : null, errors, warnings, foundOut }
 }
 
-/** A certificate that expires sooner than this is told, in ms. */
+/** The time before its expiry from which on a certificate is reported, in ms. */
 const EXPIRY_TOLD_MS = 14 * 24 * 60 * 60 * 1000
 
 class Checks {
@@ -110,7 +111,7 @@ class Checks {
     return { automata: this.automata, identities: this.certificates.all }
   }
 
-  /** Calls `check`, and tells at this place what it throws. Returns whether it throws nothing. */
+  /** Calls `check`, and reports at this place an error that it throws. Returns true if it throws none. */
   private attempt(place: Place, path: string, check: () => void): boolean {
     try {
       check()
@@ -121,7 +122,7 @@ class Checks {
     }
   }
 
-  /** Finds two listeners of one port of which one takes all addresses: the second cannot be bound. */
+  /** Finds two listeners of one port of which one takes all addresses: the second could not be bound. */
   private checkPorts(): void {
     const { listeners } = this.configuration
     for (const [at, { name, source, address }] of listeners.entries()) {
@@ -191,7 +192,7 @@ class Checks {
     }
   }
 
-  /** Tells of a pattern that no path can match: it is a mistake, though it harms nobody. */
+  /** Reports a pattern that no path can match: a harmless mistake. */
   private checkPattern(text: string, route: string, source: Place): void {
     if (!matchesNoPath(this.automata.get(text) as Automaton)) return
     const message = `the pattern ${JSON.stringify(text)} matches no path: it must match the whole path, from the first '/' on`
@@ -206,7 +207,7 @@ class Checks {
   }
 }
 
-/** Whether an address stands for all of this machine. */
+/** Returns true if an address stands for all addresses of this machine. */
 const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 const diagnosticAt = ({ file, line, column }: Place, path: string, message: string): Diagnostic => ({

@@ -1,6 +1,6 @@
-// Backends that a function of the program chooses for each request: one of the configuration by its name, or
-// any other by its URL, whose engines are kept here. The function is the last filter of its route, so trace,
-// `ps`, `why` and breakpoints see it as `filterRequest(backend)`. A promise that it returns is a task with a
+// Backends that a function of the program chooses for each request: a configured one by its name, or another
+// by its URL, whose engines are kept here. The function is the last filter of its route, so trace, `ps`,
+// `why` and breakpoints see it as `filterRequest(backend)`. A promise that it returns is a task with a
 // deadline; one that never settles is refused when that is over.
 
 import type { BackendChooser, ChooserRequest } from '../config/index.js'
@@ -39,11 +39,11 @@ const SETTINGS: TargetSettings = {
 type Chosen = string | null | undefined
 
 interface ChoiceState {
-  /** Null before the function was called, and if it has answered at once. */
+  /** The task of the function; null before its call, and if it has answered at once. */
   task: PooledTask<Chosen> | null
 }
 
-/** A request as the function sees it: a copy, since a promise may read it late. */
+/** Returns a request for the function: a copy, since a promise may read it late. */
 function requestOf(x: ExchangeView): ChooserRequest {
   const { method, scheme, authority, path, query } = x.request
   const { clientAddress, listener } = x
@@ -131,7 +131,7 @@ export class ChosenBackends {
   private readonly protocols: Protocols
   private readonly limits: Limits
   private readonly pool: TaskPool
-  /** By the networks that they may go to besides public ones. They outlive reloads. */
+  /** The targets by the networks that they may reach besides public ones. They outlive reloads. */
   private readonly targets = new Map<string, Targets>()
 
   constructor(world: HttpWorld, protocols: Protocols) {

@@ -1,6 +1,6 @@
 // Counts, by client address, connections that were closed for abuse and connections that are open. Limits
 // bound each connection, but a client that was closed for abuse can connect again with full budgets: this
-// table bounds how often. An address without abuse is not in the table, however many connections it makes.
+// table bounds how often. An address without abuse never enters the table.
 
 import { addressKey } from '../proxy/index.js'
 
@@ -27,7 +27,8 @@ export interface ClientAddressLimits {
 }
 
 export const clientAddressLimits: ClientAddressLimits = {
-  // Off by default: behind a load balancer or a NAT many clients have one address, and would pay for one.
+  // Off by default: behind a load balancer or a NAT many clients share one address, and one could
+  // have all refused.
   abusesMax: 0,
   abuseWindowMs: 60_000,
   refusalMs: 60_000,
@@ -38,7 +39,7 @@ export const clientAddressLimits: ClientAddressLimits = {
 interface Abuser {
   abuses: number
   /**
-   * Times, in ms of the pollset's clock: of the first abuse, of the end of the refusal, and from when the
+   * Times, in ms of the pollset's clock: of the first abuse, of the end of the refusal, and from which on the
    * address may be forgotten.
    */
   since: number
@@ -47,10 +48,10 @@ interface Abuser {
 }
 
 export class ClientAddresses {
-  /** Connections that were refused. */
+  /** The number of refused connections. */
   refused = 0
   private readonly limits: ClientAddressLimits
-  /** By key; the latest abuse is last. */
+  /** The abusers by key; the latest abuse is last. */
   private readonly abusers = new Map<string, Abuser>()
   /** Open connections by key, if connectionsPerAddressMax bounds them. */
   private readonly open = new Map<string, number>()
@@ -87,8 +88,8 @@ export class ClientAddresses {
   }
 
   /**
-   * Notes an abuse. Returns whether the address is refused from now on, and was not before.
-   * @param part how much of what closes a connection it was, up to 1
+   * Notes an abuse. Returns true if the address is refused from now on, and was not before.
+   * @param part the part of an abuse that closes a connection, up to 1
    */
   abused(host: string, part: number, now: number): boolean {
     const { abusesMax, abuseWindowMs, refusalMs, abusersMax } = this.limits

@@ -1,6 +1,6 @@
-// An accepted socket until its protocol is known: read a PROXY header if the peer is trusted, do TLS or sniff
-// the preface of HTTP/2, then hand over. HTTP in clear text on a TLS listener is known by its first byte, and
-// handed over too, so that it gets an answer. One deadline covers all of it.
+// An accepted socket until its protocol is known: reads a PROXY header if the peer is trusted, does TLS or
+// sniffs the preface of HTTP/2, then hands over. HTTP in clear text on a TLS listener is recognised by its
+// first byte, and handed over too, so that it gets an answer. One deadline covers everything.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { type AddressPair, addressPairOf } from '../http/index.js'
@@ -18,20 +18,20 @@ import { ProxyHeaderReader } from '../transport/index.js'
 /** The protocol of a connection, by its ALPN name (RFC 7301). */
 export type AlpnProtocol = 'http/1.1' | 'h2'
 
-/** Why a handshake failed, for the process log. */
+/** The failure of a handshake, for the process log. */
 export interface HandshakeFailure {
   readonly kind: 'proxy-header' | 'tls-handshake'
   readonly text: string
 }
 
 export interface HandshakeEvents {
-  /** Decides whether a client is served whose address came in a PROXY header. */
+  /** Decides whether a client is served, by its address in a PROXY header. */
   admits(from: Address): boolean
-  /** The protocol is known. All bytes are still in the socket. */
+  /** Is told that the protocol is known. All bytes are still in the socket. */
   handshakeDone(arrival: ClientHandshake, spoken: AlpnProtocol): void
-  /** The client was too slow with bytes that it began to send. `handshakeDropped` follows. */
+  /** Is told that the client was too slow with bytes that it began to send. `handshakeDropped` follows. */
   clientAbused(arrival: ClientHandshake, part: number): void
-  /** The connection has closed, or was dropped. */
+  /** Is told that the connection has closed, or was dropped. */
   handshakeDropped(arrival: ClientHandshake): void
 }
 
@@ -54,18 +54,18 @@ export const handshakeLife = defineLife({
 const H2_BEGINS = Buffer.from('PRI ', 'latin1')
 
 /**
- * Tells a method, which begins with a letter, from a TLS record, which begins with 20 to 24 (RFC 8446 §5.1).
+ * Returns true for a method, which begins with a letter. A TLS record begins with 20 to 24 (RFC 8446 §5.1).
  */
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
 
 export interface HandshakeOptions {
   /** The TLS context of the listener; null in clear text. */
   readonly tls: TlsServer | null
-  /** Bytes of the PROXY header that must come first, at most; 0 if there must not be one. */
+  /** The most bytes of the PROXY header, which must come first; 0: there must be none. */
   readonly proxyHeaderBytesMax: number
   /** ms for the whole handshake */
   readonly handshakeMs: number
-  /** False: the protocol is known, and not HTTP. */
+  /** False: the protocol is known already, and is not HTTP. */
   readonly sniffs?: boolean
 }
 
@@ -73,8 +73,8 @@ export class ClientHandshake extends Continuation {
   readonly id: string
   readonly socket: Socket
   /**
-   * When the handshake must be done: ms of the pollset's clock. One deadline, so that a trickle gains no
-   * time.
+   * The time by which the handshake must be done: ms of the pollset's clock. There is one deadline, so that a
+   * trickle gains no time.
    */
   readonly endsBy: number
   readonly tls: TlsServer | null
@@ -82,13 +82,13 @@ export class ClientHandshake extends Continuation {
   readonly proxyHeader: ProxyHeaderReader | null
   /** The addresses of the connection, or those that the PROXY header names. */
   addresses: AddressPair
-  /** Bytes of {@link H2_BEGINS} that have come. */
+  /** The number of bytes of {@link H2_BEGINS} that have come. */
   seen = 0
   protocol: AlpnProtocol = 'http/1.1'
-  /** The client speaks HTTP in clear text to a TLS listener. */
+  /** True if the client speaks HTTP in clear text to a TLS listener. */
   inClearText = false
   readonly sniffs: boolean
-  /** TLS has begun. */
+  /** True once TLS has begun. */
   securing = false
   failure: HandshakeFailure | null = null
   private readonly handshakeMs: number
@@ -121,7 +121,10 @@ export class ClientHandshake extends Continuation {
     this.failure = { kind: 'tls-handshake', text: why }
   }
 
-  /** Notes why the socket is dropped. Silence is not a failure: health checks and browsers connect so. */
+  /**
+   * Notes why the socket is dropped. Silence is not a failure: health checks and browsers connect
+   * without sending.
+   */
   noteDropped(): void {
     const over = this.late || (this.socket.readiness & (ENDED | CLOSED)) !== 0
     if (this.failure !== null || !over) return
@@ -156,7 +159,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
     return a.tls === null ? goto.sniff : goto.peek
   },
 
-  /** Reads the PROXY header, which comes before TLS. Nothing is answered without it. */
+  /** Reads the PROXY header, which comes before TLS. Without it nothing is answered. */
   readProxyHeader(a) {
     const { socket } = a
     const header = a.proxyHeader as ProxyHeaderReader
@@ -181,7 +184,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
     return waitForHeader
   },
 
-  /** Tells TLS from HTTP in clear text by the first byte. TLS answers what is neither with an alert. */
+  /** Distinguishes TLS from HTTP in clear text by the first byte. TLS answers other input with an alert. */
   peek(a) {
     const { socket } = a
     if (!a.sniffs) return goto.secure

@@ -61,7 +61,7 @@ function checkDebug({ debug, debugTokenFile, debugSecrets }: ServeOptions): void
   if (debug?.secure) throw new ConfigError('--debug takes no https://: write HOST:PORT or unix:PATH')
 }
 
-/** @param urls the URLs of all backends; none for the embedded origin */
+/** @param urls the URLs of all backends; empty for the embedded origin */
 export function checkTogether(
   options: ServeOptions,
   listen: readonly Listen[],

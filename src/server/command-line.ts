@@ -103,7 +103,7 @@ const wrongFile = (option: string, file: string, error: unknown): ConfigError =>
 const plainText = (error: unknown): string =>
   plainFault(error instanceof Error ? error.message : String(error))
 
-/** Reads the certificates from their files, again for each reload. */
+/** Reads the certificates from their files, again at each reload. */
 function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions): ServerCertificates {
   const keys = (key ?? []).map((file) => textOf(file, '--key'))
   return {
@@ -121,9 +121,9 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
 type Served = Pick<ProxyServer, 'log' | 'reload' | 'shutDown' | 'endNow' | 'reopen' | 'cutRequests'> & {
   on<E extends keyof ProxyServerEvents>(event: E, listener: ProxyServerEvents[E]): unknown
   begin(): void
-  /** A worker has failed. */
+  /** True if a worker has failed. */
   readonly hasFailed?: boolean
-  /** After `endNow` it ends when its workers have. */
+  /** True if after `endNow` it ends when its workers have ended. */
   readonly endsLater?: boolean
 }
 
@@ -181,22 +181,22 @@ function debugOf({ debugTokenFile, debugSecrets }: ServeOptions, listen: string)
   return { listen, ...token, secrets: debugSecrets === true }
 }
 
-/** Says where the requests go. */
+/** Returns the lines about the targets of requests. */
 const routeLines = (routes: readonly RouteText[], origin: Origin | null): string[] =>
   routes.map(({ host, prefix, url }) => {
     const from = host === '' && prefix === '/' ? 'everything' : `${host}${prefix}`
     return `${from} goes to ${url}${origin === null ? '' : ' (the embedded origin)'}`
   })
 
-/** The words that a server is announced by. */
+/** The words that announce a server. */
 interface Announcement {
-  /** How many listeners it has. */
+  /** The number of its listeners. */
   readonly listeners: number
-  /** Returns what is said when all listen. @param address of the last one */
+  /** Returns the lines for the moment when all listen. @param address the address of the last one */
   readonly lines: (address: Address, secure: boolean) => string[]
-  /** Those of Redis, as `formatAddress` has them. */
+  /** The addresses of Redis, in the form of `formatAddress`. */
   readonly redis?: ReadonlySet<string>
-  /** What a reload reads again, with its verb: `certificates were`. */
+  /** The things that a reload reads again, with their verb: `certificates were`. */
   readonly reloads: string
 }
 

@@ -1,5 +1,5 @@
-// What ps, why, top and the debugger show and do of commands of Redis. Their arguments are not shown, but for
-// their keys.
+// Shows commands of Redis to ps, why, top and the debugger, and does their acts. Of the arguments of a
+// command only the keys are shown.
 
 import type { Continuation, Program } from '../continuation/index.js'
 import type { Link, Moment, Row, Scope, Vocabulary } from '../debugger/index.js'
@@ -24,7 +24,7 @@ const KEYS_SHOWN = 10
 /** The bytes of a command that a debugger is shown if it may see secrets. */
 const BYTES_SHOWN = 1024
 
-/** Returns what hides a key where it is shown. */
+/** Returns the function that hides a shown key. */
 export type KeyHiding = () => (key: string) => string
 
 const commandOf = ({ continuation }: Moment): Command | null =>
@@ -79,7 +79,7 @@ function vocabularyOf(redis: RedisService, hiding: KeyHiding): Vocabulary<Moment
   }
 }
 
-/** What commands and relays have in common: the clients of Redis. */
+/** The common part of commands and relays: the clients of Redis. */
 export abstract class RedisKind<C extends Continuation> implements RequestKind<C> {
   abstract readonly vocabulary: Vocabulary<Moment>
   abstract readonly lives: readonly Program<never>[]

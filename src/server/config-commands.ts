@@ -75,7 +75,7 @@ function check(file: string, { strict, format }: CheckOptions): void {
   process.exitCode = errors.length > 0 ? WRONG : strict === true && warnings.length > 0 ? WARNED : 0
 }
 
-/** Writes what is wrong to standard error, and that all is right to standard output. */
+/** Writes mistakes to standard error, or to standard output that there are none. */
 function report(file: string, { configuration, errors, warnings }: ReadResult): void {
   for (const each of errors) process.stderr.write(`${diagnosticText(each)}\n`)
   for (const each of warnings)

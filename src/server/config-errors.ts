@@ -1,8 +1,11 @@
-// Errors of what a configuration is made of, as errors of the configuration.
+// Turns errors of a configuration's parts into errors of the configuration.
 
 import { ConfigError } from './address.js'
 
-/** Certificates, networks and patterns are checked where they are used; their errors become a ConfigError. */
+/**
+ * Calls `make`, and turns its error into a ConfigError: certificates, networks and patterns are checked
+ * where they are used.
+ */
 export function configured<T>(make: () => T): T {
   try {
     return make()

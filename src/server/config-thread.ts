@@ -1,4 +1,4 @@
-// Reads configurations in a thread of its own: YAML of 200 KB takes longer than a turn may. Whoever starts
+// Reads configurations in a thread of its own: YAML of 200 KB takes longer than a turn may. The starter of
 // the thread bounds its memory and time. A message is a ReadRequest or asks for the next part, and each is
 // answered with a part of the answer.
 

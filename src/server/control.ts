@@ -25,12 +25,12 @@ export class Control extends Continuation {
   readonly server: Server
 
   private readonly drainIdleMs: number
-  /** When draining begins after the order to shut down: ms of the pollset's clock. */
+  /** The time at which draining begins after the order to shut down: ms of the pollset's clock. */
   delayedUntil = 0
-  /** When draining must end: ms of the pollset's clock. */
+  /** The time by which draining must end: ms of the pollset's clock. */
   private drainedBy = 0
 
-  /** @param drainIdleMs ms for handshakes and requests that are on their way when draining begins */
+  /** @param drainIdleMs the ms for handshakes and requests that are on their way when draining begins */
   constructor(server: Server, drainIdleMs: number, cutMs: number) {
     super(server.world, controlLife.durations(server.world.pollset.deadlines, { cut: cutMs }))
     this.server = server
@@ -90,7 +90,7 @@ const controlSteps = controlLife.steps<Control>({
     c.waitUntil(c.delayedUntil)
     return waitForDelay
   },
-  /** Stops accepting connections and streams. Those that are open may finish. */
+  /** Stops accepting connections and streams. Open ones may finish. */
   drain(c) {
     c.server.drain()
     c.waitForEmpty('idle')
@@ -102,7 +102,7 @@ const controlSteps = controlLife.steps<Control>({
     c.waitForEmpty('rest')
     return waitForEnd
   },
-  /** Cuts what still runs: the drain timeout has passed. */
+  /** Cuts the rest, since the drain timeout has passed. */
   cut(c) {
     c.server.cut()
     c.waitOn(0, c.server.connections, EMPTY)

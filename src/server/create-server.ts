@@ -32,36 +32,36 @@ import { Server } from './server.js'
 import { addressSetting } from './setting-names.js'
 import type { ShortForm } from './short-form.js'
 
-/** Where debuggers may attach (spec/debugger.md). */
+/** The address and the rules for debuggers (spec/debugger.md). */
 export interface DebugListenOptions {
   /** `HOST:PORT` or `unix:PATH`. The file of a Unix-domain socket has mode 0600. */
   readonly listen: string
-  /** What a debugger must send, over TCP. Without it one is made, and written to the log. */
+  /** The token that a debugger must send over TCP. Without it one is made, and written to the log. */
   readonly token?: string
-  /** Shows the values of credentials. */
+  /** True: shows the values of credentials. */
   readonly secrets?: boolean
 }
 
-/** What a server writes. */
+/** The output of a server. */
 export interface Writers {
   /**
-   * Writes a line of the process log, without its line end; or takes the messages, as loggers of pino do, and
-   * the console. By default there is no log: the library itself prints nothing.
+   * Writes a line of the process log, without its line end. Or it takes the messages, as loggers of pino and
+   * the console do. By default there is no log: the library itself prints nothing.
    */
   readonly log?: LogTarget | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
 }
 
-/** A configuration in the shape of the file, typed by `defineConfig` or not, and what the server writes. */
+/** A configuration in the shape of the file, typed by `defineConfig` or not, and the output of the server. */
 export type DocumentServerOptions = ConfigurationDocument & Writers
 
 export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>, Routing, Writers {
   /** Lets debuggers attach. */
   readonly debug?: DebugListenOptions | undefined
   /**
-   * `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`; port 0 takes a free port. Each takes HTTP/1.1 and
-   * HTTP/2.
+   * The addresses: `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`; port 0 takes a free port. Each takes
+   * HTTP/1.1 and HTTP/2.
    */
   readonly listen: string | readonly (string | Listen)[]
 }
@@ -95,7 +95,7 @@ export type ProxyServerEvents = {
   unreached: (backend: string, why: string) => void
   /** Closing has begun: running requests may finish. */
   draining: () => void
-  /** The configuration or its certificates were read again, or are wrong, and the old ones stay. */
+  /** The configuration or its certificates were read again. After an error the old ones stay. */
   reloaded: (error: Error | null) => void
   /** The server has stopped: no socket is open. */
   close: () => void
@@ -116,29 +116,29 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
    */
   close(deadlineMs?: number): Promise<void>
   /**
-   * Replaces all routes and the backend, or the whole document: it resolves when the new configuration
-   * serves. Rejects with a {@link ConfigError} if something is wrong or a new listener cannot be bound, and
-   * then nothing has changed. A document is read in a thread of its own.
+   * Replaces all routes and the backend, or the whole document. Resolves when the new configuration serves.
+   * Rejects with a {@link ConfigError} if it has a mistake or a new listener cannot be bound, and then
+   * nothing has changed. A document is read in a thread of its own.
    */
   apply(change: Routing | ConfigurationDocument): Promise<void>
-  /** Adds backends, and adds and drains their endpoints, while it runs. Only with a document. */
+  /** Adds backends, and adds and drains their endpoints, at run time. Only with a document. */
   readonly backends: RuntimeBackends
-  /** Adds, replaces and takes away routes while it runs. Only with a document. */
+  /** Adds, replaces and removes routes at run time. Only with a document. */
   readonly routes: RuntimeRoutes
   /** Reads the configuration and its files again, and serves it; `reloaded` tells the outcome. */
   reload(): void
   /**
-   * Closes likewise, but accepts connections and requests for `shutdown.delay` more, while load balancers
-   * learn of it.
+   * Closes as {@link close} does, but first accepts connections and requests for `shutdown.delay`, while load
+   * balancers learn of it.
    */
   shutDown(): void
-  /** The requests that were cut when it closed: they had not ended within the drain timeout. */
+  /** The number of requests that were cut when it closed: they had not ended within the drain timeout. */
   readonly cutRequests: number
   /** Logs what is cut, for a process that ends now. */
   endNow(): void
-  /** Opens the access log again by its name, since its file was renamed. */
+  /** Opens the access log again by its name, after its file was renamed. */
   reopen(): void
-  /** Lists the requests and tunnels that run, the newest first, and what each waits for. */
+  /** Lists the running requests and tunnels, newest first, with their waits. */
   exchanges(): readonly LiveExchange[]
   /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>>
@@ -160,12 +160,12 @@ const wasClosed = () => new ServerError('not-listening', 'the server was closed'
 const TypedEvents: new () => Emitter<ProxyServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
 
-/** What a running server is made of. */
+/** The parts of a running server. */
 export interface ServerParts extends Writers {
   readonly origin: ConfigurationOrigin
-  /** The files of the configuration are watched, and read again when they change. */
+  /** True: the files of the configuration are watched, and read again when they change. */
   readonly watches?: boolean
-  /** The key of the digits that stand for secrets in messages. */
+  /** The key for the digits that stand for secrets in messages. */
   readonly key?: string
   readonly debug?: DebugOptions | null
 }
@@ -281,7 +281,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
     return this.server.log
   }
 
-  /** Binds all addresses; the `error` event tells of one that cannot be bound. */
+  /** Binds all addresses; the `error` event reports one that cannot be bound. */
   begin(): void {
     this.listen().catch(() => {})
   }
@@ -386,9 +386,9 @@ export function partsOf(options: ProxyServerOptions | DocumentServerOptions): Se
 }
 
 /**
- * Makes a reverse proxy, which {@link ProxyServer.listen} starts: of a document in the shape of the file, or
- * of options in the short form. Throws a {@link ConfigError} if an option is wrong: an address, a route, a
- * certificate, limits that contradict each other.
+ * Makes a reverse proxy, which {@link ProxyServer.listen} starts. Its options are a document in the shape of
+ * the file, or options in the short form. Throws a {@link ConfigError} if an option is wrong: an address, a
+ * route, a certificate, limits that contradict each other.
  */
 export const createServer = (options: ProxyServerOptions | DocumentServerOptions): ProxyServer =>
   new RunningServer(partsOf(options))

@@ -1,4 +1,4 @@
-// The debugger of a server: its listener, its token, and what it may see (spec/debugger.md).
+// The debugger of a server: its listener, its token, and its rights (spec/debugger.md).
 
 import { type DapContext, DapSession, Debugger, type DebuggerLimits, Sources } from '../debugger/index.js'
 import { type Address, formatAddress, type Pollset } from '../pollset/index.js'
@@ -9,9 +9,9 @@ import type { Server } from './server.js'
 
 export interface DebugOptions {
   readonly address: Address
-  /** What a debugger must send before all else. Without it one is made, unless only this user can connect. */
+  /** The token that a debugger must send first. Without it one is made, unless only this user can connect. */
   readonly token?: string | undefined
-  /** Credentials are shown. */
+  /** True: credentials are shown. */
   readonly secrets?: boolean
 }
 
@@ -79,12 +79,12 @@ export class Debugging {
     )
   }
 
-  /** Lets go of all that is held: the server drains. Debuggers may look on until it stops. */
+  /** Releases everything that is held, since the server drains. Debuggers may look on until it stops. */
   drain(): void {
     this.debugger.drain()
   }
 }
 
-/** Says where debuggers may attach, for the log. */
+/** Returns the line about the address for debuggers, for the log. */
 export const debuggedText = (address: Address, token: string | null): string =>
   `debuggers may attach at ${formatAddress(address)}${token === null ? '' : `, with the token ${token}`}`

@@ -1,5 +1,5 @@
-// The configuration of the file, from code. Its type is what the schema of the file has as its input: there
-// is one schema, and a key that it does not have does not compile.
+// The configuration of the file, from code. Its type is the input type of the file's schema: there is one
+// schema, and an unknown key does not compile.
 
 import type { WrittenMain } from '../config/index.js'
 import type { Limits } from './limits.js'
@@ -16,7 +16,7 @@ type Main = WrittenMain<Limits>
 
 /** A configuration in the shape of the file (spec/configuration.md), from code. */
 export type ServerConfig = DeepReadonly<Omit<Main, 'version' | 'listeners'>> & {
-  /** The version of the format; it may be left out. */
+  /** The version of the format. It may be left out. */
   readonly version?: 1
   readonly listeners: DeepReadonly<NonNullable<Main['listeners']>>
 }
@@ -27,7 +27,7 @@ export type BackendInput = NonNullable<ServerConfig['backends']>[string]
 export type RouteInput = NonNullable<ServerConfig['routes']>[number]
 
 /**
- * Returns the configuration that it is given: TypeScript checks it, and an editor completes it.
+ * Returns the given configuration: TypeScript checks it, and an editor completes it.
  *
  *     const server = createServer(defineConfig({ listeners: { web: { address: ':8080' } }, … }))
  */

@@ -1,4 +1,4 @@
-// The published type of typed events. src uses typed-emitter; this interface says the same, and a test
+// The published type of typed events. src uses typed-emitter; this interface is equal to it, and a test
 // compares them. So no published declaration names a package that users do not install.
 
 /** The events of an emitter by name, with the signature of their listeners. */

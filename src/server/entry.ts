@@ -1,10 +1,10 @@
-// Loads what a command needs, and runs it. A command that only looks at a running server from a terminal
-// loads the terminal's room alone, which takes a fifth of the time.
+// Loads the parts that a command needs, and runs it. A command that only looks at a running server from a
+// terminal loads only the terminal's room, which takes a fifth of the time.
 
 import { createRequire } from 'node:module'
 import { isTerminalCommand } from '../terminal/names.js'
 
-// `require` loads modules of ES in one go, a quarter faster than `import` does.
+// `require` loads ES modules synchronously, a quarter faster than `import` does.
 const load = createRequire(import.meta.url)
 
 /** Runs the command line. Never throws; sets the exit code. */

@@ -1,5 +1,5 @@
-// What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are
-// cut, and credentials are masked unless the debugger may see them.
+// The debugger's view of exchanges, and its changes to them: the only place where the two meet. Values of
+// peers are cut, and credentials are masked unless the debugger may see them.
 
 import type { Continuation, Program } from '../continuation/index.js'
 import type { Link, Moment, Row, Scope, Variable, Vocabulary } from '../debugger/index.js'
@@ -21,7 +21,7 @@ import {
 import type { Server } from './server.js'
 import { waitersOn } from './waiters.js'
 
-/** Returns the value of a field; of a credential only its length. */
+/** Returns the value of a field; for a credential only its length. */
 const shown = (field: Field, secrets: boolean): string =>
   secrets || !(field.neverIndexed || isCredential(field.token))
     ? cut(field.value)
@@ -41,7 +41,7 @@ function fieldsOf(head: Head | null, secrets: boolean, hiding: Hiding | null): R
 const exchangeOf = ({ continuation }: Moment): Exchange | null =>
   continuation instanceof Exchange ? continuation : null
 
-/** Returns the address of the client, as trusted proxies tell it where there are some. */
+/** Returns the address of the client, as reported by trusted proxies if there are any. */
 const addressOf = ({ view, frontend }: Exchange): string =>
   view !== null && view.address !== '' ? view.address : formatAddress(frontend.client.addresses.from)
 
@@ -52,7 +52,7 @@ const pathOf = (x: Exchange, hiding: Hiding | null): string => {
   return hiding === null ? path : hiding.url(path)
 }
 
-/** The names of conditions, as in Envoy where it has them. */
+/** Returns the names of conditions, which are Envoy's if it has them. */
 function vocabularyOf(secrets: boolean, hiding: () => Hiding | null): Vocabulary<Moment> {
   const text = (about: string, read: (x: Exchange, moment: Moment) => string | null) => ({
     type: 'string' as const,
@@ -122,8 +122,8 @@ export class ExchangeTarget implements RequestKind<Exchange> {
   private readonly hiding: () => Hiding | null
 
   /**
-   * @param secrets credentials are shown
-   * @param hiding what is hidden beside them, in lists and from conditions; null: nothing
+   * @param secrets true: credentials are shown
+   * @param hiding the values hidden besides them, in lists and from conditions; null: none
    */
   constructor(server: Server, backends: Backends, secrets: boolean, hiding: () => Hiding | null) {
     this.server = server

@@ -1,4 +1,4 @@
-// Exchanges as programs see them: those that run, and those that have ended.
+// Exchanges, as seen by programs: running ones, and ended ones.
 
 import { stateOf, stepOf } from '../continuation/index.js'
 import type { HttpWorld } from '../http/index.js'
@@ -14,11 +14,11 @@ export interface ExchangeReport {
   readonly path: string
   /** The URL of the backend that was chosen; null if none was. */
   readonly backend: string | null
-  /** `ok`, or a stable code that says what went wrong. */
+  /** `ok`, or a stable code of the failure. */
   readonly outcome: string
-  /** Times that the request was sent to a backend. */
+  /** The number of times that the request was sent to a backend. */
   readonly attempts: number
-  /** The status that the client was answered with; 0 if it was not answered. */
+  /** The status of the answer to the client; 0 without an answer. */
   readonly status: number
   /** ms from the request head to the end of the exchange */
   readonly durationMs: number
@@ -34,9 +34,9 @@ export interface LiveExchange {
   /** The step that it runs next, or waits in (spec/exchange.md). */
   readonly step: string
   readonly state: string
-  /** The ids of what it waits for. */
+  /** The ids of the pollables that it waits for. */
   readonly waitsFor: readonly string[]
-  /** ms that it has waited */
+  /** ms for which it has waited */
   readonly sinceMs: number
   /** ms since it came */
   readonly ageMs: number
@@ -46,9 +46,9 @@ export interface LiveExchange {
   readonly client: string
   /** The name of the backend; null if none is chosen. */
   readonly backend: string | null
-  /** Times that it was sent. */
+  /** The number of times that it was sent. */
   readonly attempts: number
-  /** It is a tunnel, which is open. */
+  /** True if it is an open tunnel. */
   readonly tunnel: boolean
 }
 
@@ -81,7 +81,7 @@ export function liveExchanges({ scheduler, pollset }: HttpWorld): LiveExchange[]
   return found
 }
 
-/** Returns what is told of an exchange that has ended. */
+/** Returns the report of an ended exchange. */
 export const reportOf = (x: Exchange): ExchangeReport => ({
   id: x.id,
   method: x.request.method?.value ?? '',

@@ -1,5 +1,5 @@
-// Explains what a configuration does with a client of Redis: which listener and certificate it meets, and
-// which servers its commands may go to.
+// Explains the treatment of a client of Redis by a configuration: its listener and certificate, and the
+// servers to which its commands may go.
 
 import {
   type Configuration,
@@ -28,7 +28,7 @@ const SHARES = {
   always: 'clients share connections, and what needs one of its own is refused',
 } as const
 
-/** Tells which keys a shard has. @param sharing the shards that divide the slots */
+/** Returns a text about the keys of a shard. @param sharing the shards that divide the slots */
 function keysText(shard: RedisShardConfig, sharing: readonly RedisShardConfig[]): string {
   if (shard.prefixes.length > 0)
     return `those that begin with ${shard.prefixes.map((each) => JSON.stringify(each)).join(' or ')}`
@@ -36,7 +36,9 @@ function keysText(shard: RedisShardConfig, sharing: readonly RedisShardConfig[])
   return `slots ${first} to ${end - 1}`
 }
 
-/** Tells what becomes of a client that connects to this URL. Throws a {@link ConfigError} for a wrong one. */
+/**
+ * Explains the treatment of a client that connects to this URL. Throws a {@link ConfigError} for a wrong URL.
+ */
 export function explainRedis(configuration: Configuration, url: string): readonly Explained[] {
   const { secure, host, port } = parseRedisBackend(url)
   const alike = configuration.listeners.filter(

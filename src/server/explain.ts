@@ -1,5 +1,5 @@
-// Explains what a configuration does with a request: which listener and certificate it meets, which route it
-// takes and why the others lose, and each setting with the place where it was written.
+// Explains the treatment of a request by a configuration: its listener and certificate, its route and the
+// reasons why others lose, and each setting with the place where it was written.
 
 import { Balancer, balancerOptions, Member } from '../balancing/index.js'
 import {
@@ -31,17 +31,17 @@ import { matchedRoutes } from './routes.js'
 export interface AskedRequest {
   readonly url: string
   readonly method: string
-  /** Field lines, as `x-beta: 1`. */
+  /** The field lines, each like `x-beta: 1`. */
   readonly headers: readonly string[]
   /** The address of the peer. */
   readonly from: string
 }
 
-/** A line of the explanation: what it is about, what is so, and where that was written. */
+/** A line of the explanation: its subject, the fact, and the place where that was written. */
 export interface Explained {
   readonly about: string
   readonly value: string
-  /** `FILE:LINE:COLUMN`; '' where nothing was written. */
+  /** `FILE:LINE:COLUMN`; '' if nothing was written. */
   readonly place: string
 }
 
@@ -128,7 +128,7 @@ class Explainer {
       ({ tls, redis }) => (tls !== null) === secure && redis === null,
     )
     const exact = alike.find(({ address }) => parseListen(address).port === port)
-    // A port without a listener may be mapped to the only one that there is.
+    // A port without a listener may be mapped to the only listener.
     const found = exact ?? (alike.length === 1 ? alike[0] : undefined)
     if (found === undefined) {
       const kind = secure ? 'with TLS' : 'in clear text'
@@ -251,7 +251,7 @@ class Explainer {
   }
 }
 
-/** Returns a duration as the file has it. */
+/** Returns a duration in the form of the file. */
 const timeText = (ms: number): string => (ms === NEVER ? '0 (no limit)' : durationText(ms))
 
 const retriedText = ({ retry }: RouteConfig): string =>
@@ -262,7 +262,7 @@ const retriedText = ({ retry }: RouteConfig): string =>
     ...retry.statuses,
   ].join(' ') || 'none'
 
-/** Returns what the configuration does with a request. Throws a {@link ConfigError} for a wrong question. */
+/** Explains the treatment of a request. Throws a {@link ConfigError} for a wrong question. */
 export const explain = (configuration: Configuration, asked: AskedRequest): readonly Explained[] =>
   isRedisUrl(asked.url)
     ? explainRedis(configuration, asked.url)

@@ -1,5 +1,5 @@
-// The filters of the configuration. A filter stays if its name and its options do. What it keeps is kept by
-// its name, whatever else changes, and shared by all uses of the name.
+// The filters of the configuration. A filter stays if its name and its options stay. Its state is kept by its
+// name, even if everything else changes, and is shared by all uses of the name.
 
 import { diagnosticText, type FilterConfig, MODULE, placeText } from '../config/index.js'
 import {
@@ -34,7 +34,7 @@ export interface PreparedFilters {
   /** Returns the filter of this use. Throws if it cannot be made. */
   use(config: FilterConfig): FilterUse
   commit(): void
-  /** Lets go of what is not to serve. */
+  /** Releases the filters that will not serve. */
   abandon(): void
 }
 
@@ -43,7 +43,7 @@ const keyOf = ({ name, identity, options, onFailure }: FilterConfig): string =>
 
 /**
  * Makes a filter. Throws a {@link ConfigError}.
- * @param written null if its message need not tell the place
+ * @param written null if the message need not have the place
  */
 function made(name: string, written: FilterConfig | null, make: () => Filter<unknown>): Filter<unknown> {
   try {
@@ -141,7 +141,7 @@ export class Filters {
       asked.add(id)
       return found
     }
-    // An error that nobody takes is one of no exchange.
+    // An error that nobody takes belongs to no exchange.
     const stray = (error: unknown): void => proxy.filterFailed(null, name, error)
     const guard: FilterContext['guard'] = (act, failed = () => false) => {
       return this.userCode.guard(act, (error) => {
@@ -183,7 +183,7 @@ export class Filters {
     return { use: { name, filter, onFailure }, states: asked }
   }
 
-  /** Ends what filters keep. */
+  /** Ends the states of filters. */
   close(): void {
     for (const { use } of this.made.values()) use.filter.close?.()
     for (const state of this.states.values()) closeState(state)
@@ -193,7 +193,7 @@ export class Filters {
     this.states = new Map()
   }
 
-  /** Has the filters of this name forget what they have stored; null if none of them stores. */
+  /** Makes the filters of this name forget stored responses; null if none of them stores any. */
   purge(name: string, what: Purge): { readonly removed: number | null } | null {
     let removed: number | null = 0
     let found = false
@@ -206,7 +206,7 @@ export class Filters {
     return found ? { removed } : null
   }
 
-  /** Returns the names of the filters that store responses, and what they tell of themselves. */
+  /** Returns the names of the filters that store responses, with their own descriptions. */
   caches(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
     const all = new Map<string, Readonly<Record<string, unknown>>>()
     for (const { use } of this.made.values())
@@ -214,7 +214,7 @@ export class Filters {
     return all
   }
 
-  /** Returns what filters have counted, by their names. */
+  /** Returns the counts of filters, by their names. */
   events(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     const all = new Map<string, Map<string, number>>()
     const seen = new Set<object>()

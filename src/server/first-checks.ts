@@ -1,10 +1,10 @@
-// The first active checks of endpoints. A configuration may bring thousands of endpoints at once: in a turn
-// only a bounded number of checks begin, the others in the turns that follow, in their order.
+// The first active checks of endpoints. A configuration may bring thousands of endpoints at once: only a
+// bounded number of checks begin in a turn, the others in the following turns, in order.
 
 import type { Pollset, Waiter } from '../pollset/index.js'
 import type { Endpoint, HealthCheck } from '../proxy/index.js'
 
-/** How many first checks begin in a turn: 20 take about 0.3 ms. */
+/** The number of first checks that begin in a turn: 20 take about 0.3 ms. */
 const BEGIN_AT_ONCE = 20
 
 /** The active checks of a backend's endpoints; null for one whose first check has not begun. */
@@ -19,7 +19,7 @@ interface First {
 export class FirstChecks implements Waiter {
   private readonly pollset: Pollset
   private readonly waiting: First[] = []
-  /** How many have begun in this turn. */
+  /** The number of checks that have begun in this turn. */
   private begun = 0
   private turn = 0
 
@@ -27,7 +27,7 @@ export class FirstChecks implements Waiter {
     this.pollset = pollset
   }
 
-  /** Begins to check an endpoint, in this turn or a later one; not at all if it has gone by then. */
+  /** Begins to check an endpoint, in this turn or a later one; not if it has gone by then. */
   begin(checks: Checks, endpoint: Endpoint, make: () => HealthCheck): void {
     const first = { checks, endpoint, make }
     const { turns } = this.pollset

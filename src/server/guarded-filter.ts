@@ -1,5 +1,5 @@
-// A filter of a user, each call of which is guarded: what its code throws later, in a timer or as a rejection
-// that nobody handles, is told as a failure of the filter.
+// A user's filter, each call of which is guarded: an error that its code throws later, in a timer or as a
+// rejection that nobody handles, is reported as a failure of the filter.
 
 import type { FilterContext } from '../filters/index.js'
 import type { Filter } from '../proxy/index.js'
@@ -20,7 +20,7 @@ const CALLS = [
 
 type AnyCall = (...args: unknown[]) => unknown
 
-/** Returns a filter that does the same, guarded. It has the phases that the other one has. */
+/** Returns a guarded filter that does the same. It has the same phases. */
 export function guarded(filter: Filter<unknown>, guard: FilterContext['guard']): Filter<unknown> {
   const { identityFields } = filter
   const made: Record<string, AnyCall> = {}

@@ -1,4 +1,4 @@
-// Tells the operator what to do about a fault, from error codes of the operating system and OpenSSL, and from
+// Tells the operator the remedy for a fault, from error codes of the operating system and OpenSSL, and from
 // the state of an engine.
 
 import type { Fault } from '../continuation/index.js'
@@ -8,7 +8,7 @@ import { type BackendUrl, parseBackend } from './address.js'
 import type { Limits } from './limits.js'
 import type { SettingNames } from './setting-names.js'
 
-/** Hints by a pattern of the fault's detail. The first that matches is taken. */
+/** Hints by a pattern of the fault's detail. The first match counts. */
 const HINTS: readonly (readonly [RegExp, string | ((names: SettingNames) => string)])[] = [
   [/\bECONNREFUSED\b/, 'nothing listens there'],
   [/\bENOENT\b/, 'there is no such socket'],
@@ -48,10 +48,10 @@ const SILENT: Readonly<Record<BackendUrl['scheme'], (scheme: SettingNames['schem
   h2: (scheme) => `if it does not speak TLS, write ${scheme('http')} or ${scheme('h2c')}`,
 }
 
-/** Whether the endpoint of this name is an app of the program. */
+/** Returns true if the endpoint of this name is an app of the program. */
 const isApp = (name: string): boolean => name.startsWith('handler:')
 
-/** Describes a fault for the operator, with a hint. @param engines those whose scheme may be wrong */
+/** Describes a fault for the operator, with a hint. @param engines the engines whose scheme may be wrong */
 export function hinted(
   why: Fault | null,
   text: string,
@@ -69,7 +69,7 @@ export function hinted(
 
 /**
  * Names the limit that kept a request waiting for a session of this engine, and how to raise it.
- * @param isTold the setting that ended the wait is named elsewhere
+ * @param isTold true: the setting that ended the wait is named elsewhere
  */
 export function leaseShortage(
   engine: Engine<ExchangeSession>,

@@ -1,6 +1,5 @@
-// Writes to the process log what goes wrong while the server serves: the limit that was reached and how to
-// raise it, the scheme to write. Clients get less (proxy/refusal.ts): no addresses, limits or words of a
-// peer.
+// Writes incidents of a serving server to the process log: the limit that was reached and how to raise it,
+// the scheme to write. Clients get less (proxy/refusal.ts): no addresses, limits or words of a peer.
 
 import type { BalanceEvent } from '../balancing/index.js'
 import type { Fault } from '../continuation/index.js'
@@ -22,17 +21,17 @@ import type { Level } from './line-logger.js'
 import type { ProcessLog } from './process-log.js'
 import type { SettingNames } from './setting-names.js'
 
-/** The characters of a request's method, authority and path that a line shows. */
+/** The most characters of a request's method, authority and path in a line. */
 const REQUEST_CHARACTERS_MAX = 120
 
-/** Outcomes of exchanges that are cut because a side was late. */
+/** The outcomes of exchanges that are cut because a side was late. */
 const LATE: ReadonlySet<string> = new Set(['body-late', 'request-late', 'response-unread', 'tunnel-idle'])
 
-/** The addresses of a backend that a line shows. */
+/** The most addresses of a backend in a line. */
 const ADDRESSES_MAX = 10
 
 interface Others {
-  /** Is told once a backend in each logRepeatMs. */
+  /** Is called once a backend in each logRepeatMs. */
   unreached?(backend: string, why: string): void
   checked?(endpoint: string, passed: boolean): void
 }
@@ -52,7 +51,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     this.names = names
   }
 
-  /** Logs refusals that the operator can mend, not the mistakes of clients (4xx, 501). */
+  /** Logs refusals that the operator can remedy, not the mistakes of clients (4xx, 501). */
   refused(x: Exchange, refusal: Refusal): void {
     const { status, code } = refusal
     if (refusal === AMBIGUOUS_PATH) {
@@ -60,7 +59,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
       return
     }
     if (status < 502) {
-      // Mistakes of clients, which the operator sees if he looks for them.
+      // Mistakes of clients are logged for operators who look for them.
       if (this.log.writes('debug'))
         this.log.repeated('debug', `${status} ${code}`, () => `${requestOf(x)}: ${refusal.text}`)
       return
@@ -100,7 +99,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     )
   }
 
-  /** Logs what an app of the program has thrown. */
+  /** Logs an error that an app of the program has thrown. */
   appFailed(backend: string, error: unknown): void {
     this.log.repeated('error', `the handler of backend ${backend} failed`, () =>
       error instanceof Error ? error.message : String(error),
@@ -134,7 +133,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     )
   }
 
-  /** Logs the endpoints of a backend that DNS has now. */
+  /** Logs the current endpoints of a backend in DNS. */
   discovered(backend: string, addresses: readonly string[], leftOut: number): void {
     const shown = addresses.slice(0, ADDRESSES_MAX).join(', ')
     const more = addresses.length - ADDRESSES_MAX
@@ -146,7 +145,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
       )
   }
 
-  /** Logs that the endpoints of a backend cannot be looked up. @param known how many it has from before */
+  /** Logs that the endpoints of a backend cannot be looked up. @param known the number of earlier ones */
   undiscovered(backend: string, name: string, why: string, known: number): void {
     const stay = known === 0 ? 'it has no endpoints yet' : 'its endpoints stay as they are'
     const text = hinted(null, why, null, this.names())
@@ -217,7 +216,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     if (exchanges > 0) this.log.tell('warn', `ended by a second signal: ${areCut(exchanges)}`)
   }
 
-  /** Logs that the server was told to stop, and serves for this long yet. */
+  /** Logs that the server was told to stop, and still serves for this long. */
   leaves(delayMs: number): void {
     this.log.tell(
       'info',
@@ -229,7 +228,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
 const areCut = (exchanges: number): string =>
   exchanges === 1 ? '1 request was cut' : `${exchanges} requests were cut`
 
-/** Of each event: its level, what has happened, and why, or what follows. */
+/** The level of each event, the event in words, and its cause or consequence. */
 const HEALTH: Readonly<Record<BalanceEvent, readonly [level: Level, what: string, why: string]>> = {
   up: ['info', 'is up', 'its health checks pass'],
   down: ['warn', 'is down', 'its health checks fail'],
@@ -246,7 +245,7 @@ const WHAT = {
   'tls-handshake': 'TLS handshake failed',
 } as const
 
-/** Names the backend. Only configured names: lines are counted by them. */
+/** Names the backend. It uses only configured names, since lines are counted by them. */
 function whereTo({ backend, filters }: Exchange): string {
   if (backend !== null) return `from ${backend.name}`
   return filters !== null && filters.answeredBy !== ''

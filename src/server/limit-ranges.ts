@@ -4,12 +4,12 @@ import type { Limits } from './limits.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-/** More than any count needs. */
+/** A bound above any useful count. */
 const MANY = 1_000_000
 
 /**
- * The least and the greatest value. The least allows what every peer sends; the greatest is what a window, a
- * SETTINGS value or memory can hold. checkLimits checks limits that depend on each other.
+ * The least and the greatest value. The least allows the messages of every usual peer; the greatest is
+ * bounded by a window, a SETTINGS value or memory. checkLimits checks limits that depend on each other.
  */
 export const LIMIT_RANGES: {
   readonly [Room in keyof Limits]?: Readonly<Partial<Record<keyof Limits[Room], readonly [number, number]>>>
@@ -47,7 +47,7 @@ export const LIMIT_RANGES: {
     emptyLinesMax: [0, MANY],
     fieldSectionBytesMax: [KIB, 16 * MIB],
     fieldsMax: [16, 65_536],
-    // A hexadecimal number of 14 digits is not exact in JavaScript: two readers would see two ends.
+    // A hexadecimal number of 14 digits is not exact in JavaScript: two readers would see two different ends.
     chunkSizeDigitsMax: [1, 13],
     chunkPaddingBytesMax: [0, KIB],
     chunkExtensionBytesMax: [0, 16 * MIB],

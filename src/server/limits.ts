@@ -30,15 +30,15 @@ export interface ServerLimits extends AccessLogLimits, ClientAddressLimits, Proc
   /** The time that connections have to close after the drain timeout, in ms. Then the process exits. */
   readonly cutMs: number
   /**
-   * The longest time from accepting a client connection until its protocol is known, with PROXY header and
-   * TLS handshake, in ms. After it the connection is closed.
+   * The longest time from accepting a client connection until its protocol is known, including PROXY header
+   * and TLS handshake, in ms. After it the connection is closed.
    */
   readonly handshakeMs: number
-  /** The bytes of a PROXY header, its TLVs included. A longer one is refused. */
+  /** The bytes of a PROXY header, including its TLVs. A longer one is refused. */
   readonly proxyHeaderBytesMax: number
   /**
-   * The number of connections to one HTTP/1.1 backend, or one whose protocol ALPN decides, those being opened
-   * included. Each worker counts its own.
+   * The number of connections to one backend of HTTP/1.1, or whose protocol ALPN chooses, including those
+   * being opened. Each worker counts its own.
    */
   readonly http1SessionsMax: number
   /**
@@ -107,7 +107,7 @@ export const limitsByRoom: Readonly<Record<string, Values>> = valuesOf(defaultLi
   Values
 >
 
-/** Returns `limits`, with the values of `over` in place of its own. */
+/** Returns `limits`, in which the values of `over` replace its own. */
 export function limitsWith<L extends SomeLimits>(limits: L, over: SomeLimits = {}): L {
   const all: Record<string, Values> = {}
   for (const room of Object.keys(limitsByRoom)) {
@@ -129,7 +129,7 @@ export function checkLimits({ transport, http1, http2, proxy }: Limits): void {
   const atMost = (name: string, value: number, other: string, most: number): void => {
     if (value > most) throw new ConfigError(`${name}=${value} is more than ${other}=${most}`)
   }
-  // A head is written in one piece: a head that no output slab can hold would wait for ever.
+  // A head is written in one piece: a head that no output slab can hold would wait forever.
   const fits = (what: string, bytes: number): void => {
     if (bytes + OWN_BYTES > flushBytesMax)
       throw new ConfigError(
@@ -145,8 +145,8 @@ export function checkLimits({ transport, http1, http2, proxy }: Limits): void {
     trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
   )
   fits('proxy.filterHeadBytesMax', proxy.filterHeadBytesMax)
-  // A connection buffers what it reads ahead, and one more read: a lower bound would reset every upload to a
-  // slow backend.
+  // A connection buffers its read-ahead, and one more read: a lower bound would reset every upload
+  // to a slow backend.
   if (2 * http1.bodyAheadBytesMax > connectionHeldBytesMax)
     throw new ConfigError(
       `transport.connectionHeldBytesMax=${connectionHeldBytesMax} is less than twice http1.bodyAheadBytesMax=${http1.bodyAheadBytesMax}`,
@@ -181,7 +181,10 @@ const namesakes = (name: string): string[] =>
     .filter(([, values]) => Object.hasOwn(values, name))
     .map(([room]) => `${room}.${name}`)
 
-/** Returns the limits whose names begin so, in all rooms: the unit may be missing, or the case be wrong. */
+/**
+ * Returns the limits whose names begin with this text, in all rooms: the unit may be missing,
+ * or the case wrong.
+ */
 const likely = (begin: string): string[] =>
   Object.entries(limitsByRoom).flatMap(([room, values]) =>
     Object.keys(values)
@@ -189,7 +192,7 @@ const likely = (begin: string): string[] =>
       .map((each) => `${room}.${each}`),
   )
 
-/** Says which limit may be meant by this name. */
+/** Returns a text of the limits that this name may mean. */
 export const likelyLimits = (name: string): string => {
   const same = namesakes(name)
   const found = same.length === 0 && name.length > 3 ? likely(name) : same

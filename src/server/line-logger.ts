@@ -1,5 +1,5 @@
-// Writes the messages of the process log as lines, by pino: of the levels that are wanted, as text
-// (`TIME LEVEL TEXT`) or as JSON. Only messages pass here, never a request.
+// Writes the messages of the process log as lines, by pino: those of the wanted levels, as text (`TIME LEVEL
+// TEXT`) or as JSON. Only messages pass here, never a request.
 
 import { type Logger as Pino, pino } from 'pino'
 import type { LogFormat, LogLevel, ProcessLogConfig } from '../config/index.js'
@@ -8,7 +8,7 @@ import { ConfigError } from './address.js'
 export type Level = LogLevel
 export type ProcessLogOptions = ProcessLogConfig
 
-/** Takes messages, as loggers of pino, winston and Fastify do, and the console. */
+/** Takes messages, like loggers of pino, winston and Fastify, and the console. */
 export interface Logger {
   error(text: string): void
   warn(text: string): void
@@ -19,14 +19,14 @@ export interface Logger {
 /** Takes lines without their line ends, and may drop some when there is no room. */
 export interface LogOutput {
   write(line: string): void
-  /** The lines that were dropped so far. */
+  /** The number of lines dropped so far. */
   readonly dropped: number
 }
 
-/** A function takes lines. */
+/** The receiver of the log. A function takes lines. */
 export type LogTarget = ((line: string) => void) | LogOutput | Logger
 
-/** Returns what takes lines or messages. Throws a {@link ConfigError} if this does neither. */
+/** Returns the receiver of lines or messages. Throws a {@link ConfigError} if `to` takes neither. */
 export function targetOf(to: LogTarget): LogOutput | Logger {
   if (typeof to === 'function') return { write: to, dropped: 0 }
   const { error, warn, info, debug, write } = Object(to) as Partial<Logger & LogOutput>
@@ -39,7 +39,7 @@ export function targetOf(to: LogTarget): LogOutput | Logger {
 
 export const isLogger = (to: LogOutput | Logger): to is Logger => typeof (to as Logger).error === 'function'
 
-/** Returns the text form of a line that pino has made. */
+/** Returns the text form of a line made by pino. */
 function textOf(line: string): string {
   const { time, level, worker, msg } = JSON.parse(line) as Readonly<Record<string, string | undefined>>
   return `${time} ${level} ${worker === undefined ? '' : `${worker}: `}${msg}`

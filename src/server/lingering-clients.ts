@@ -1,12 +1,12 @@
-// Client connections that linger: they have said their last, and wait for their client to close. The oldest
-// give way to new connections.
+// Client connections that linger: they have sent their last bytes, and wait for their clients to close. The
+// oldest give way to new connections.
 
 import type { Client, LingeringClient } from '../http/index.js'
 
 export class LingeringClients {
-  /** How many were closed for new connections. */
+  /** The number of connections that were closed for new ones. */
   evictions = 0
-  /** The oldest first. */
+  /** The lingering connections, oldest first. */
   private readonly all = new Map<Client, LingeringClient>()
 
   get size(): number {
@@ -26,7 +26,7 @@ export class LingeringClients {
     return null
   }
 
-  /** Closes one in this turn. */
+  /** Closes a connection in this turn. */
   evict(client: LingeringClient): void {
     this.all.delete(client)
     client.evict()

@@ -1,4 +1,4 @@
-// Says why an address cannot be bound and what to do, from the operating system's error code.
+// Explains why an address cannot be bound, and the remedy, from the operating system's error code.
 
 import { dirname } from 'node:path'
 import { type Address, formatAddress, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
@@ -27,7 +27,7 @@ const UNIX: Readonly<Record<string, Text>> = {
   ENAMETOOLONG: `the path is longer than ${UNIX_PATH_BYTES_MAX} bytes`,
 }
 
-/** @param where another address is written: `with --listen` */
+/** @param where the place of another address: `with --listen` */
 export function notListening(address: Address, code: string, where: string): string {
   const { path } = address
   const why = path === undefined ? TCP[code] : UNIX[code]

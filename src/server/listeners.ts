@@ -1,5 +1,5 @@
-// The listeners of the configuration. New ones are bound before anything else changes; those that stay keep
-// their sockets, and get their new certificates for new connections; the connections of those that go drain.
+// The listeners of the configuration. New ones are bound before anything else changes. Those that stay keep
+// their sockets, and use their new certificates for new connections. The connections of removed ones drain.
 
 import type { ListenerConfig } from '../config/index.js'
 import type { Continuation, World } from '../continuation/index.js'
@@ -15,15 +15,15 @@ import type { AlpnProtocol } from './client-handshake.js'
  */
 const ALPN = { h2: ['h2'], 'http/1.1': ['http/1.1', 'http/1.0'] } as const
 
-/** What a listener tells, and what it asks for. */
+/** The events and requests of a listener. */
 export interface ListenersEvents {
   accepted(socket: Socket, listener: BoundListener): void
-  /** @param secure it does TLS */
+  /** @param secure true: it does TLS */
   listening(address: Address, secure: boolean): void
   replaced(address: Address): void
 }
 
-/** A listener that is bound or being bound. */
+/** A listener that is bound, or is being bound. */
 export class BoundListener {
   config: ListenerConfig
   readonly address: Address
@@ -31,9 +31,9 @@ export class BoundListener {
   listening: Listening | null = null
   /** Takes the requests of its connections. */
   acceptor: StreamAcceptor | null = null
-  /** It listens no longer. */
+  /** True once it no longer listens. */
   closed = false
-  /** Its open connections, with those whose protocol is not known yet. */
+  /** Its open connections, including those whose protocol is not known yet. */
   readonly connections = new Set<Continuation>()
 
   constructor(config: ListenerConfig, address: Address, tls: TlsServer | null) {
@@ -42,17 +42,17 @@ export class BoundListener {
     this.tls = tls
   }
 
-  /** Returns the protocol to speak with a client that has asked for this one. */
+  /** Returns the protocol for a client that has asked for this one. */
   serves(protocol: AlpnProtocol): AlpnProtocol {
     const { protocols } = this.config
     return protocols.includes(protocol) ? protocol : protocols[0]
   }
 }
 
-/** Listeners whose certificates are right. */
+/** Listeners whose certificates are valid. */
 export interface CheckedListeners {
   readonly configs: readonly ListenerConfig[]
-  /** By position; null in clear text. */
+  /** The TLS servers by position; null in clear text. */
   readonly tls: readonly (TlsServer | null)[]
   readonly tlsServers: ReadonlyMap<string, TlsServer>
 }
@@ -60,7 +60,7 @@ export interface CheckedListeners {
 /** Listeners that are bound, and serve once they are committed. */
 export interface BoundListeners {
   commit(): void
-  /** Closes the new ones: they will not be committed. */
+  /** Closes the new listeners, which will not be committed. */
   abandon(): void
 }
 
@@ -69,7 +69,7 @@ export class Listeners {
   private readonly connections: Connections
   private readonly events: ListenersEvents
   private bound: BoundListener[] = []
-  /** The TLS servers that are in use, by what they are made of. */
+  /** The TLS servers in use, by everything they are made from. */
   private tlsServers: ReadonlyMap<string, TlsServer> = new Map()
 
   constructor(world: World, connections: Connections, events: ListenersEvents) {
@@ -85,7 +85,10 @@ export class Listeners {
     return { configs, tls, tlsServers }
   }
 
-  /** Counts the connections of each listener by its name. @param counts whether one is counted */
+  /**
+   * Counts the connections of each listener by its name. @param counts returns true if a
+   * connection is counted
+   */
   clients(counts: (connection: Continuation) => boolean): Map<string, number> {
     const clients = new Map<string, number>()
     for (const { config, connections } of this.bound) {
@@ -96,7 +99,7 @@ export class Listeners {
     return clients
   }
 
-  /** Returns the name of the listener that has this port already; null if none has. */
+  /** Returns the name of the listener that has this port already; null without one. */
   nameOfPort({ path, port }: Address): string | null {
     if (path !== undefined) return null
     return (
@@ -106,8 +109,8 @@ export class Listeners {
   }
 
   /**
-   * Binds those of these listeners that are new. `done` is called once: when all are bound, or with the
-   * address that could not be.
+   * Binds the new ones of these listeners. `done` is called once: when all are bound, or with the address
+   * that could not be.
    */
   bindNew(
     { configs, tls, tlsServers }: CheckedListeners,
@@ -130,7 +133,7 @@ export class Listeners {
     const end = (failed: Address | null, code: string): void => {
       over = true
       const abandon = (): void => {
-        // They may have accepted connections already.
+        // These may have accepted connections already.
         for (const each of added) this.close(each)
       }
       if (failed === null) done({ commit: () => this.commit(next, tlsServers), abandon }, null, '')

@@ -1,5 +1,5 @@
-// A connection within this process: two duplex streams, each of which reads what the other one writes. What
-// is written is copied, and is delivered outside of the turn: a program's code never runs within our steps.
+// A connection within this process: two duplex streams, each of which reads the output of the other. Bytes
+// are copied, and are delivered outside of the turn: a program's code never runs within our steps.
 
 import { Duplex } from 'node:stream'
 
@@ -9,9 +9,9 @@ const broken = (code: string): Error => Object.assign(new Error(code), { code })
 
 type Done = (error?: Error | null) => void
 
-/** One side of the connection, with as much of a net.Socket as servers of Node ask for. */
+/** One side of the connection, with the parts of a net.Socket that Node's servers use. */
 export class LocalSide extends Duplex {
-  // Programs tell trusted proxies by this address, and the proxy is in their own process.
+  // Programs recognise trusted proxies by this address, and the proxy is in their own process.
   readonly remoteAddress = LOOPBACK
   readonly remoteFamily = 'IPv4'
   readonly remotePort = 0
@@ -19,7 +19,7 @@ export class LocalSide extends Duplex {
   readonly localPort = 0
   readonly connecting = false
   private other: LocalSide | null = null
-  /** Takes the next bytes of the other side. */
+  /** Is called when the other side may write again. */
   private taken: Done | null = null
 
   constructor() {
@@ -52,7 +52,7 @@ export class LocalSide extends Duplex {
     })
   }
 
-  /** Has these bytes read. @param done is called when more may come */
+  /** Delivers these bytes to the reader. @param done is called when more may come */
   private deliver(bytes: Buffer, done: Done): void {
     if (this.push(bytes)) done()
     else this.taken = done
@@ -72,7 +72,7 @@ export class LocalSide extends Duplex {
     taken?.(broken('EPIPE'))
     const isWhole = this.writableFinished
     process.nextTick(() => {
-      // One that goes without its end has cut what it wrote.
+      // A side that closes without its end has cut its output.
       if (other?.destroyed === false && !isWhole) other.destroy(broken('ECONNRESET'))
     })
     done(error)

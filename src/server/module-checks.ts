@@ -1,11 +1,11 @@
-// Checks of users' modules in a configuration: each loads, takes its options, and stands in its place among
-// the other filters of its route.
+// Checks users' modules in a configuration: each is loaded, takes its options, and is placed among the other
+// filters of its route.
 
 import { type Configuration, type Diagnostic, Diagnostics, FilterOrder, MODULE } from '../config/index.js'
 import { definitionOf } from '../filters/index.js'
 import type { UserFilter, UserModules } from './user-modules.js'
 
-/** Returns what is wrong with the modules of a configuration. Loads those that are not loaded. */
+/** Returns the mistakes in the modules of a configuration. Loads modules that are not loaded. */
 export function checkModules(
   { routes, backends }: Configuration,
   modules: UserModules,
@@ -35,7 +35,7 @@ export function checkModules(
   return { errors: distinct(errors), warnings: distinct(warnings) }
 }
 
-/** The filters of defaults are those of many routes. */
+/** Removes repeated ones: the filters of defaults belong to many routes. */
 const distinct = (all: readonly Diagnostic[]): readonly Diagnostic[] => [
   ...new Map(all.map((each) => [JSON.stringify(each), each])).values(),
 ]

@@ -70,7 +70,7 @@ const checkWord = (name: string, value: unknown, words: readonly string[]): void
     throw new ConfigError(`${name} must be '${words.join("' or '")}', not '${String(value)}'`)
 }
 
-/** The options, as JavaScript may pass them. */
+/** The options, unchecked as JavaScript may pass them. */
 export interface UncheckedOptions {
   readonly listen: unknown
   readonly share?: unknown

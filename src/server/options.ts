@@ -25,7 +25,7 @@ import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 import { addRedisCommand } from './redis-command.js'
 import { WORKER_COMMAND } from './worker-settings.js'
 
-/** Names the option in front of a message that begins with the value. */
+/** Prefixes a message that begins with the value with the name of the option. */
 function checked<T>(option: string, parse: (text: string, before: T) => T): (text: string, before: T) => T {
   return (text, before) => {
     try {
@@ -244,7 +244,7 @@ const running = (command: Command): Command =>
       checked('--limit', (text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
     )
 
-/** Options that a file has keys for. */
+/** The options that have keys in a file. */
 const IN_FILE: readonly (keyof ServeOptions)[] = [
   'workers',
   'listen',
@@ -275,7 +275,8 @@ const optionName = (name: string): string =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
 /**
- * Returns the file to serve, or null. Refuses what looks like a URL, and options that belong into the file.
+ * Returns the file to serve, or null. Refuses a text that looks like a URL, and options that
+ * belong in the file.
  */
 function fileOf(args: readonly string[], options: ServeOptions, self: Command): string | null {
   const [file, excess] = args
@@ -296,11 +297,11 @@ function fileOf(args: readonly string[], options: ServeOptions, self: Command): 
   return file
 }
 
-/** Leads to the help, behind each error of `serve`. */
+/** Leads to the help, after each error of `serve`. */
 export const SEE_HELP = "See 'fermata serve --help'."
 
 /**
- * Makes the command line. Parsing throws a {@link ConfigError} for a value that is wrong.
+ * Makes the command line. Parsing throws a {@link ConfigError} for a wrong value.
  * @param serve starts the server
  */
 export function program(

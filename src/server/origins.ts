@@ -1,4 +1,4 @@
-// Where the configuration of a server comes from: options in the short form, a document in the shape of the
+// The origin of a server's configuration: options in the short form, a document in the shape of the
 // file, or a file.
 
 import { type Configuration, type FileContents, fromObject } from '../config/index.js'
@@ -16,7 +16,7 @@ import { configurationOf, type ShortForm } from './short-form.js'
 /** The routes of requests. */
 export interface Routing {
   /**
-   * URLs of backends by `HOST/PREFIX`, as in `{ 'example.org/api': 'h2c://127.0.0.1:9000' }`. The most
+   * The URLs of backends by `HOST/PREFIX`: `{ 'example.org/api': 'h2c://127.0.0.1:9000' }`. The most
    * specific route wins.
    */
   readonly routes?: Readonly<Record<string, string>>
@@ -33,18 +33,18 @@ export interface ConfigurationDocument {
   readonly [key: string]: unknown
 }
 
-/** A configuration that was made, and what is known of it. */
+/** A configuration that was made, and facts about it. */
 export interface MadeConfiguration {
   readonly configuration: Configuration
   readonly foundOut: FoundOut
-  /** The files that it was read from. */
+  /** The contents of the files that it was read from. */
   readonly contents: FileContents
 }
 
 export interface ConfigurationOrigin {
-  /** The source that a thread can read; null if it is made here. */
+  /** The source for a thread to read; null if the configuration is made here. */
   readonly source: ReadSource | null
-  /** Makes the configuration. Throws a {@link ConfigError} that has all errors. */
+  /** Makes the configuration. Throws a {@link ConfigError} with all errors. */
   make(): MadeConfiguration
   /** Throws a {@link ConfigError} if there is nothing to read again. */
   checkReload(): void
@@ -85,7 +85,7 @@ export const documentOrigin = (document: ConfigurationDocument): ConfigurationOr
   },
 })
 
-/** A document from code need not name the version of its form. */
+/** Adds the version, which a document from code need not name. */
 const versioned = (document: ConfigurationDocument): ConfigurationDocument => ({ version: 1, ...document })
 
 /** The origin of a file that has been read. */
@@ -98,13 +98,13 @@ export const fileOrigin = (file: string, made: MadeConfiguration): Configuration
   },
 })
 
-/** Returns what was made by a reading. Throws a {@link ConfigError} with all mistakes. */
+/** Returns the configuration of a reading. Throws a {@link ConfigError} with all mistakes. */
 export function madeOf(result: CheckedResult): MadeConfiguration {
   const { configuration, foundOut, contents } = result
   if (configuration === null) throw new ConfigError(mistakesIn(result))
   return { configuration, foundOut, contents }
 }
 
-/** The document that a server is made of; null if it is made of something else. */
+/** Returns the document of a server; null if it has another origin. */
 export const documentOf = ({ source }: ConfigurationOrigin): ConfigurationDocument | null =>
   source !== null && 'document' in source ? (source.document as ConfigurationDocument) : null

@@ -1,5 +1,5 @@
-// The settings of an endpoint that operators make while the server runs: weight, drain, block, for a time or
-// until the process ends (spec/balancing.md, Overlays). They are never written to the configuration.
+// The settings of an endpoint that operators make at run time: weight, drain, block, for a time or until the
+// process ends (spec/balancing.md, Overlays). They are never written to the configuration.
 
 import { type Overlay, type OverlayState, overlayState } from '../balancing/index.js'
 import { DURATION_MAX_MS, readDuration } from '../config/index.js'
@@ -7,12 +7,12 @@ import { CommandError, isObject } from '../debugger/index.js'
 import type { Backend, Endpoint } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 
-/** A change of an overlay: what it does not name stays as it is, and null takes it away (RFC 7396). */
+/** A change of an overlay: settings that it does not name stay, and null removes one (RFC 7396). */
 export interface OverlayChange {
   readonly weight?: number | null
   readonly drain?: boolean | null
   readonly block?: boolean | null
-  /** ms from now on; null: not by time */
+  /** ms from now on; null: time does not end it */
   readonly forMs?: number | null
 }
 
@@ -33,7 +33,7 @@ export const overlaySchema = {
   },
 }
 
-/** Reads the body of a change; null takes everything away. Throws a CommandError. */
+/** Reads the body of a change; null removes everything. Throws a CommandError. */
 export function readChange(body: unknown): OverlayChange | null {
   if (body === null) return null
   if (!isObject(body)) throw new CommandError(`the body is not an object; ${EXAMPLE}`)
@@ -90,7 +90,7 @@ function changed(before: Overlay | null, change: OverlayChange | null, now: numb
   return { weight, drain, block, until }
 }
 
-/** An overlay, and of what. */
+/** An overlay and its endpoint. */
 export interface OverlayRow extends OverlayState {
   readonly backend: string
   readonly endpoint: string
@@ -119,7 +119,7 @@ function endpointOf(backends: Backends, backend: string, address: string): [Back
   return [found, endpoint]
 }
 
-/** The overlay of an endpoint as it is now, after a change. */
+/** The current overlay of an endpoint, after a change. */
 export interface Overlaid {
   readonly backend: string
   readonly endpoint: string
@@ -133,14 +133,14 @@ export function overlayEndpoint(
   now: number,
 ): Overlaid {
   const [{ balancer }, { name, member }] = endpointOf(backends, backend, endpoint)
-  // One whose time is over is not there any more.
+  // This removes an overlay whose time is over.
   balancer.states(now)
   const overlay = changed(member.overlay, change, now)
   balancer.overlay(member, overlay, now)
   return { backend, endpoint: name, overlay: overlay === null ? null : overlayState(overlay, now) }
 }
 
-/** Says what has been changed, for the log. */
+/** Returns a text about the change, for the log. */
 export function overlaidText({ backend, endpoint, overlay }: Overlaid): string {
   const at = `backend ${backend}: ${endpoint}`
   if (overlay === null) return `${at} is as configured again, by an operator`

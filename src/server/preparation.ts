@@ -1,5 +1,5 @@
-// The parts that a server has by its configuration, made in pieces that each take less time than a turn may.
-// It changes nothing of what serves before it is committed.
+// The parts of a server that depend on its configuration, made in pieces that each take less time than a turn
+// may. It changes nothing that serves before it is committed.
 
 import { type Configuration, diagnosticText, MODULE, type ModuleOptions } from '../config/index.js'
 import type { HttpWorld } from '../http/index.js'
@@ -42,17 +42,17 @@ export const LOAD_MS_MAX = 10_000
 const modulesIn = ({ routes }: Configuration): readonly ModuleOptions[] =>
   routes.flatMap(({ filters }) => filters.filter(({ kind }) => kind === MODULE).map(moduleOf))
 
-/** The backends that are made in a piece: 100 take about 2 ms. */
+/** The number of backends made in a piece: 100 take about 2 ms. */
 const BACKENDS_AT_ONCE = 100
-/** The routes that are made in a piece: they take about a ms. */
+/** The number of routes made in a piece: they take about a ms. */
 const ROUTES_AT_ONCE = 200
 
-/** Its pieces are called in their order. Each throws if what it makes is wrong. */
+/** A preparation. Its pieces are called in their order. Each throws if its part is wrong. */
 export class Preparation {
   readonly configuration: Configuration
   /** Proxies and relays in front of us. */
   readonly inFront: Networks
-  /** Null before {@link checkListeners}. */
+  /** The checked listeners; null before {@link checkListeners}. */
   listeners: CheckedListeners | null = null
   private readonly parts: ConfiguredParts
   private readonly chosen: ChosenBackends
@@ -92,7 +92,7 @@ export class Preparation {
     this.redis = parts.redis.prepare(configuration)
   }
 
-  /** Returns the first module that is to be loaded; null if all are. */
+  /** The first module that must be loaded; null if all are. */
   get nextModule(): ModuleOptions | null {
     const { modules } = this.parts.filters
     return this.modules.find((each) => !modules.has(each)) ?? null
@@ -103,7 +103,7 @@ export class Preparation {
     return this.parts.filters.modules.begin(this.parts.world.pollset as NodePollset, module)
   }
 
-  /** Takes a module that was loaded, or could not be: then its filter cannot be made. */
+  /** Takes a module that was loaded, or that could not be: then its filter cannot be made. */
   loaded(module: ModuleOptions, { settled, fault, value }: Task<unknown>): void {
     const late = settled ? fault : new Error(`it was not loaded within ${LOAD_MS_MAX / 1_000} s`)
     this.parts.filters.modules.take(module, late, value)
@@ -156,13 +156,13 @@ export class Preparation {
     this.routes = new Router(this.routesMade, this.foundOut.automata)
   }
 
-  /** Lets go of what was made. */
+  /** Releases everything that was made. */
   abandon(): void {
     this.filters.abandon()
     this.redis.abandon()
   }
 
-  /** Has it serve the requests from now on. */
+  /** Makes it serve the requests from now on. */
   commit(): void {
     const { proxy } = this.parts
     this.made.commit()

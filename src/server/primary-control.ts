@@ -4,7 +4,7 @@
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { COMMANDED, Signal } from '../pollset/index.js'
 
-/** What a primary is ordered to do. */
+/** The orders to a primary. */
 export interface PrimaryOrders {
   readonly world: World
   /** ms until the keys of session tickets are changed */
@@ -25,9 +25,9 @@ export const primaryControlLife = defineLife({
 export class PrimaryControl extends Continuation {
   readonly id = 'control'
   private readonly orders: PrimaryOrders
-  /** Is up when all workers have ended. */
+  /** Rises when all workers have ended. */
   private readonly over = new Signal('control.over', 'signal', ['OVER'])
-  /** When the keys are to be changed, in ms of the pollset's clock. */
+  /** The time at which the keys must be changed, in ms of the pollset's clock. */
   private changeAt: number
   private readonly world: World
 
@@ -47,7 +47,7 @@ export class PrimaryControl extends Continuation {
     this.orders.stop()
   }
 
-  /** All workers have ended. */
+  /** Notes that all workers have ended. */
   end(): void {
     this.over.raise(OVER)
   }

@@ -1,5 +1,5 @@
 // The listener for debuggers of a server with workers (spec/workers.md). The debugger of each worker listens
-// on a Unix-domain socket in a folder of the primary's, which only this user may open.
+// on a Unix-domain socket in a folder of the primary, which only this user may open.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ import type { Questions } from './questions.js'
 
 export class PrimaryDebugging {
   readonly secrets: boolean
-  /** Where the debuggers of workers listen. */
+  /** The folder of the sockets at which the debuggers of workers listen. */
   readonly folder: string
   private readonly world: TransportWorld
   private readonly connections: Connections
@@ -54,7 +54,7 @@ export class PrimaryDebugging {
     }
   }
 
-  /** Listens. Its events tell when. */
+  /** Listens. Its events report when. */
   begin(events: DebuggingEvents): void {
     const { world, options, context } = this
     this.connections.serve(
@@ -72,7 +72,7 @@ export class PrimaryDebugging {
     )
   }
 
-  /** The addresses at which no worker may dial for a client. */
+  /** The addresses that no worker may dial for a client. */
   get addresses(): readonly Address[] {
     const own = this.bound ?? this.options.address
     return [own, ...this.context.workers.map((each) => workerDebugAddress(this.folder, each))]
@@ -88,6 +88,6 @@ export class PrimaryDebugging {
   }
 }
 
-/** Returns where the debugger of a worker listens. */
+/** Returns the address of a worker's debugger. */
 export const workerDebugAddress = (folder: string, worker: string): Address =>
   parseListen(`unix:${join(folder, worker)}`)

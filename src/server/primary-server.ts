@@ -61,14 +61,14 @@ export interface PrimaryParts extends ServerParts {
 export class PrimaryServer extends TypedEvents implements PrimaryOrders, WorkersEvents {
   readonly world: HttpWorld
   readonly limitsOf: Limits
-  /** Speaks with operators. */
+  /** The protocols, for speaking with operators. */
   readonly protocols: Protocols
   readonly log: ProcessLog
   readonly ticketKeysMs = DAY_MS
   configuration: Configuration
-  /** A worker has ended with another status than 0 after the order to end. */
+  /** True if a worker has ended with another status than 0 after the order to end. */
   hasFailed = false
-  /** After {@link endNow} it ends when its workers have. */
+  /** True: after {@link endNow} it ends when its workers have ended. */
   readonly endsLater = true
   readonly takesWorkers = true
   /** The workers that have cut requests when they ended. */
@@ -168,7 +168,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     this.pollset.commands.give(order)
   }
 
-  /** Asks all workers for their metrics. What one told last stands for one that does not answer. */
+  /** Asks all workers for their metrics. The last numbers of a worker stand for one that does not answer. */
   private measure(done: (text: string) => void): void {
     this.workers.ask('all', { ask: 'metrics' } satisfies WorkerQuestion, ({ answers }) => {
       for (const { from, answer } of answers) this.metrics.told(from, answer as FamilySnapshot[])
@@ -236,7 +236,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     } else if (order === 'shutdown') {
       this.phase = 'stopping'
       this.reconfiguring.close()
-      // They stay bound until the last worker lets go of them.
+      // They stay bound until the last worker releases them.
       this.sockets.keep([])
       this.workers.stop('shutdown')
     }
@@ -255,7 +255,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     this.emit('close')
   }
 
-  // Told by the workers
+  // Reports of the workers
 
   settings(): { settings: WorkerSettings; ticketKeys: Uint8Array } {
     const { ticketKeys, traceFile, debugging } = this
@@ -332,7 +332,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   }
 }
 
-/** Ends workers that did not end when they were told to end now. */
+/** Ends workers that have ignored the order to end now. */
 class Killing extends Deadline {
   private readonly workers: Workers
 
@@ -349,13 +349,13 @@ class Killing extends Deadline {
 const addressesOf = ({ listeners }: Configuration): Address[] =>
   listeners.map(({ address }) => parseListen(address))
 
-/** Checks what a file is checked for when it is read. */
+/** Makes the checks that a file gets when it is read. */
 function checkedOf(made: MadeConfiguration): MadeConfiguration {
   const { configuration, contents } = made
   return madeOf(checked({ configuration, contents, files: [], errors: [], warnings: [] }))
 }
 
-/** Returns the parts of a configuration for workers: what is the primary's is not in it. */
+/** Returns the parts of a configuration for workers, without those of the primary. */
 const partsFor =
   ({ configuration, foundOut, contents }: MadeConfiguration) =>
   () =>

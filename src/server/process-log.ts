@@ -1,7 +1,7 @@
-// The process log: messages with a time and a level, for the operator. pino decides by the level which are
+// The process log: messages with a time and a level, for the operator. pino chooses by the level which are
 // written, and writes them as lines (line-logger.ts); or a logger of the program takes them. A repeated
-// message is written once and then counted: a backend that is down fails thousands of times a second. Text of
-// a peer cannot start a line, nor a terminal sequence.
+// message is written once and then counted, since a dead backend fails thousands of times a second. Text of a
+// peer cannot begin a line, nor a terminal sequence.
 
 import { processLogConfig } from '../config/index.js'
 import { Deadline, type Pollset } from '../pollset/index.js'
@@ -26,8 +26,8 @@ export interface ProcessLogLimits {
   /** The characters of a line of the process log. The rest is cut off. */
   readonly logLineCharactersMax: number
   /**
-   * The bytes of lines that wait for standard error, twice: for the write that runs, and for the next. A line
-   * that finds no room is dropped. Each worker counts its own.
+   * The bytes of lines that wait for standard error, in each of two buffers: for the running write, and for
+   * the next. A line without room is dropped. Each worker counts its own.
    */
   readonly processLogBytesMax: number
 }
@@ -79,17 +79,20 @@ export class ProcessLog {
   private readonly pollset: Pollset
   private readonly limits: ProcessLogLimits
   private readonly logger: Logger
-  /** Null if a logger of the program takes the messages: their level and form are its own. */
+  /**
+   * The writer of lines; null if a logger of the program takes the messages: their level and
+   * form are its own.
+   */
   private readonly lines: LineLogger | null
   private readonly output: LogOutput | null
-  /** By kind and backend. Peers cannot add entries: kinds and backends are ours. */
+  /** The repeats by kind and backend. Peers cannot add entries: kinds and backends are ours. */
   private readonly repeats = new Map<string, Repeats>()
-  /** The dropped lines that the log has told of. */
+  /** The number of dropped lines that the log has reported. */
   private droppedTold = 0
 
   /**
    * @param to takes the lines, or the messages
-   * @param worker the name of this process among several, which each line then has
+   * @param worker the name of this process among several, which is then in each line
    */
   constructor(
     pollset: Pollset,
@@ -107,17 +110,17 @@ export class ProcessLog {
     this.logger = this.lines ?? (target as Logger)
   }
 
-  /** Sets the level and the form of lines, from now on. */
+  /** Sets the level and the form of further lines. */
   configure(options: ProcessLogOptions): void {
     this.lines?.configure(options)
   }
 
-  /** Whether messages of this level are written. */
+  /** Returns true if messages of this level are written. */
   writes(level: Level): boolean {
     return this.lines?.writes(level) ?? true
   }
 
-  /** The lines that were dropped so far, since they could not be written fast enough. */
+  /** The number of lines dropped so far, since they could not be written fast enough. */
   get droppedLines(): number {
     return this.output?.dropped ?? 0
   }
@@ -128,9 +131,9 @@ export class ProcessLog {
   }
 
   /**
-   * Logs something that may happen at any rate. Writes the first line at once as `what: why`, counts those
-   * that follow within logRepeatMs, then writes the count. Returns whether it was the first.
-   * @param what the kind and its subject, as in `502 from h2c://a`; no part of it comes from a peer
+   * Logs an event that may happen at any rate. Writes the first line at once as `what: why`, counts those
+   * that follow within logRepeatMs, then writes the count. Returns true for the first.
+   * @param what the kind and its subject, such as `502 from h2c://a`; no part of it comes from a peer
    */
   repeated(level: Level, what: string, why: () => string): boolean {
     const before = this.repeats.get(what)
@@ -145,7 +148,7 @@ export class ProcessLog {
     return true
   }
 
-  /** Writes the counts that are still unwritten, before the process ends. */
+  /** Writes the remaining counts before the process ends. */
   flush(): void {
     for (const repeats of this.repeats.values()) {
       this.pollset.deadlines.disarm(repeats)
@@ -159,14 +162,14 @@ export class ProcessLog {
     this.logger[level](printable(text, this.limits.logLineCharactersMax))
   }
 
-  /** Says how many lines are missing, where they are missing. */
+  /** Reports the number of missing lines, at their place. */
   private tellDropped(): void {
     const { droppedLines } = this
     const lines = droppedLines - this.droppedTold
     if (lines === 0) return
     const were = `${counted(lines, 'line')} ${lines === 1 ? 'was' : 'were'}`
     this.put('warn', `process log: ${were} dropped, since they were not taken fast enough`)
-    // There may be no room for this line either: it is none that was lost.
+    // This line may be dropped too. Then it is not one that was lost before.
     const isTold = this.droppedLines === droppedLines
     this.droppedTold = isTold ? droppedLines : this.droppedTold + 1
   }

@@ -1,4 +1,4 @@
-// The metrics of the process, as Prometheus names them, read at a scrape.
+// The metrics of the process, under Prometheus's names, read at a scrape.
 
 import type { Metrics } from '../metrics/index.js'
 

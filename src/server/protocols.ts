@@ -46,11 +46,11 @@ export class Protocols {
   readonly http2: Http2Context
   private readonly world: HttpWorld
   readonly limits: Limits
-  /** By protocols and server name. */
+  /** The TLS clients by protocols and server name. */
   private readonly tlsClients = new WeakMap<BackendTlsConfig, Map<string, TlsClient>>()
   /** The servers of apps of the program. */
   private readonly apps = new WeakMap<HeldApp, LocalServer>()
-  /** Is called with what an app has thrown. */
+  /** Is called with an error that an app has thrown. */
   onAppFailed: AppFailed | null = null
 
   constructor(world: HttpWorld, limits: Limits) {
@@ -73,8 +73,8 @@ export class Protocols {
 
   /**
    * Makes the engines of an endpoint. Throws if an authority is not PEM.
-   * @param connectMs in place of `transport.connectMs`
-   * @param allows whether a numeric address may be connected to; without it all may
+   * @param connectMs the time that replaces `transport.connectMs`
+   * @param allows returns true if a numeric address may be connected to; without it all may
    */
   enginesTo(
     url: string,
@@ -107,7 +107,7 @@ export class Protocols {
   }
 
   /**
-   * Returns what gives the engines of a backend's endpoints its limits, and its time to connect.
+   * Returns the limits, and the time to connect, for the engines of a backend's endpoints.
    * @param connectMs as in {@link enginesTo}
    */
   tuningOf({ protocol, limits }: BackendConfig, connectMs = this.limits.transport.connectMs): Tuning {
@@ -115,8 +115,8 @@ export class Protocols {
   }
 
   /**
-   * Returns what active checks of an endpoint need. Throws as {@link enginesTo}.
-   * @param host the name that it was found by; null if its URL has it
+   * Returns the things that active checks of an endpoint need. Throws as {@link enginesTo} does.
+   * @param host the name by which it was found; null if its URL has it
    */
   checked(url: string, config: BackendConfig, host: string | null = null): CheckedEndpoint {
     const to = parseBackend(url)
@@ -165,7 +165,7 @@ export class Protocols {
   }
 
   /**
-   * Returns HTTP/1.1 sessions for tunnels, where ALPN may choose an HTTP/2 backend that does not support them
+   * Returns HTTP/1.1 sessions for tunnels, for backends where ALPN may choose HTTP/2 without support for them
    * (RFC 8441 §3). Null with a PROXY header that names a client: such sessions are not shared.
    */
   private tunnelSessions(
@@ -183,7 +183,8 @@ export class Protocols {
   }
 
   /**
-   * An HTTP/1.1 session carries one request at a time, so there are more of them, and more opened at once.
+   * Returns the limits of an engine. An HTTP/1.1 session carries one request at a time, so there are more of
+   * them, and more are opened at once.
    */
   private engineLimits(scheme: BackendUrl['scheme'], limits: BackendLimitsConfig): EngineLimits {
     const { http1SessionsMax, http1OpeningMax } = this.limits.server
@@ -204,9 +205,7 @@ export class Protocols {
     return url.scheme === 'https' ? this.tls(url, tls, ['h2', 'http/1.1']) : null
   }
 
-  /**
-   * Returns the TLS side of connections: to make one takes about 0.5 ms, so endpoints and checks share it.
-   */
+  /** Returns the TLS side of connections. Making one takes about 0.5 ms, so endpoints and checks share it. */
   private tls(url: BackendUrl, config: BackendTlsConfig, alpn: readonly string[]): TlsClient {
     const { ca, name, verify } = config
     const serverName = name ?? (isNumeric(url.host) ? '' : url.host)

@@ -51,13 +51,13 @@ export function readPurge(body: unknown): Purge {
 
 const shown = (text: string): string => JSON.stringify(text).slice(0, 80)
 
-/** Says what is purged. */
+/** Returns a text about the purged responses. */
 export function purgeText(what: Purge): string {
   if ('url' in what) return what.url
   if ('prefix' in what) return `all that begins with ${what.prefix}`
   return 'tag' in what ? `the tag ${what.tag}` : 'everything'
 }
 
-/** Says that there is no such cache. */
+/** Returns the error for an unknown cache. */
 export const noCacheText = (name: string, known: readonly string[]): string =>
   `there is no cache ${shown(name)}; ${known.length === 0 ? 'there is none' : `there is ${known.join(', ')}`}`

@@ -1,11 +1,11 @@
-// Parses the values of limits: times as 500ms, 10s, 2m or 1h, sizes as 64KiB or 1MiB. The name of a limit
-// tells its kind.
+// Parses the values of limits: times such as 500ms, 10s, 2m or 1h, sizes such as 64KiB or 1MiB. The name of a
+// limit tells its kind.
 
 import { ConfigError } from './address.js'
 
 interface Kind {
   readonly units: Readonly<Record<string, number>>
-  /** Says what it is and how to write it, in errors. */
+  /** The kind and its form, for errors. */
   readonly form: string
 }
 

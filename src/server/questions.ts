@@ -1,5 +1,5 @@
-// The questions about a running server whose answers are plain JSON: they can be asked of another process
-// too. The admin listener asks them here. Those about requests are answered as the debugger answers them.
+// The questions about a running server whose answers are plain JSON: another process can be asked too. The
+// admin listener asks them here. Questions about requests get the same answers as from the debugger.
 
 import { redactedKey } from '../access-log/index.js'
 import { defaultLogRedaction, type LogRedaction } from '../config/index.js'
@@ -32,14 +32,17 @@ export type Question =
       readonly backend: string
       /** The address or the URL of an endpoint. */
       readonly endpoint: string
-      /** Null takes the overlay away. */
+      /** The change; null removes the overlay. */
       readonly change: OverlayChange | null
     }
 
-/** The answer as plain data: JSON, or why there is none. */
+/** The answer as plain data: JSON, or a reason for its absence. */
 export type Answer =
   | { readonly json: string }
-  /** `wrong`: the question; `unknown`: what it names is not there; `failed`: an error of ours */
+  /**
+   * `wrong`: the question is wrong; `unknown`: it names something that does not exist; `failed`:
+   * an error of ours
+   */
   | { readonly refused: 'wrong' | 'unknown' | 'failed'; readonly why: string }
 
 /** Answers questions: each once, at once or later. */
@@ -47,7 +50,7 @@ export interface Questions {
   ask(question: Question, answered: (answer: Answer) => void): void
 }
 
-/** Answers questions about the server of this process. It hides what the access log hides. */
+/** Answers questions about the server of this process. It hides the values that the access log hides. */
 export class LocalQuestions implements Questions {
   private readonly server: Server
   private readonly backends: Backends

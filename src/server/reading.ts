@@ -1,5 +1,6 @@
-// The request and the answer of a reading of a configuration. The answer is cut into parts to be cloned from
-// the thread that reads (config-thread.ts): to take the whole at once would take longer than a turn may.
+// The request and the answer of a reading of a configuration. The answer is cut into parts, which the
+// thread that reads (config-thread.ts) sends one by one: cloning the whole at once would take longer
+// than a turn may.
 
 import {
   type Configuration,
@@ -11,7 +12,7 @@ import {
 import { keyedDigest } from '../pollset/index.js'
 import { type CheckedResult, checked, NOTHING_FOUND_OUT } from './check-configuration.js'
 
-/** The source that is read: a file, or a document from code. */
+/** The source of a reading: a file, or a document from code. */
 export type ReadSource = { readonly file: string } | { readonly document: unknown }
 
 export interface ReadRequest {
@@ -24,7 +25,7 @@ export interface ReadRequest {
 /** Asks for the next part. */
 export const NEXT_PART = 'next'
 
-/** The answer of a reading, and a digest of the configuration: equal ones are equal configurations. */
+/** The answer of a reading, and a digest of the configuration: equal configurations have equal digests. */
 export interface ReadAnswer extends CheckedResult {
   readonly digest: string
 }
@@ -36,7 +37,7 @@ export type AnswerPart =
 
 type LongList = 'routes' | 'backends' | 'automata' | 'identities'
 
-/** The entries of a part: 100 routes are 200 KB, and are taken over in about a ms. */
+/** The most entries of a part: 100 routes are 200 KB, and take about a ms. */
 const ENTRIES_MAX = 100
 
 /** Reads a configuration. */
@@ -99,5 +100,5 @@ export class Joining {
   }
 }
 
-/** Returns the mistakes, a line each. */
+/** Returns the mistakes, one a line. */
 export const mistakesIn = ({ errors }: CheckedResult): string => errors.map(diagnosticText).join('\n')

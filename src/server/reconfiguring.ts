@@ -17,7 +17,7 @@ import { digestOf, type ReadSource } from './reading.js'
 import { type Reading, Reloader } from './reloading.js'
 import { type Applied, CLOSING, Superseded } from './served-configuration.js'
 
-/** A reading has come to its end: `wrong` says why the configuration stays. */
+/** Is called when a reading has ended: `wrong` is the reason why the configuration stays. */
 export type Reloaded = (wrong: Error | null) => void
 
 /** A server, or a primary with its workers. */
@@ -37,19 +37,19 @@ export class Reconfiguring {
   private readonly reloaded: Reloaded
   private readonly key: string
   private origin: ConfigurationOrigin
-  /** The digest of the configuration that serves; '' if it is not known. */
+  /** The digest of the configuration that serves; '' if unknown. */
   private digest: string
-  /** That of the newest configuration that is to serve; null if none is coming. */
+  /** The digest of the newest configuration that is to serve; null if none is coming. */
   private coming: string | null = null
-  /** Null until a thread has to read. */
+  /** The reader in a thread; null until one is needed. */
   private reloader: Reloader | null
-  /** How many configurations were to serve. */
+  /** The number of configurations that were to serve. */
   private applications = 0
   private closing = false
 
   /**
-   * @param watches the files are watched
-   * @param key of digests, and of the digits that stand for secrets
+   * @param watches true: the files are watched
+   * @param key the key of digests, and of the digits that stand for secrets
    * @param reloaded is called when the origin was read again
    */
   constructor(
@@ -99,7 +99,8 @@ export class Reconfiguring {
     const { origin } = this
     const { source } = origin
     if (source !== null) {
-      // A reading that has not begun finds whatever has changed until now, or is one of a newer document.
+      // A reading that has not begun will find everything that has changed by now, or belongs to
+      // a newer document.
       if (this.reloader?.willRead !== true) this.order(source, (reading) => this.readAgain(reading, true))
       return
     }
@@ -133,7 +134,7 @@ export class Reconfiguring {
     this.serve(made, '', applied)
   }
 
-  /** @param asked somebody waits for the outcome, also if nothing has changed */
+  /** @param asked true: somebody waits for the outcome, even if nothing has changed */
   private readAgain(reading: Reading, asked: boolean): void {
     const { log } = this.server
     const answer = 'answer' in reading ? reading.answer : null
@@ -186,7 +187,7 @@ export class Reconfiguring {
 const nameOf = ({ source }: ConfigurationOrigin): string =>
   source !== null && 'file' in source ? source.file : 'the configuration'
 
-/** What takes effect at the start only. */
+/** The settings that take effect only at the start. */
 const AT_START = ['limits', 'debug', 'admin', 'probes', 'workers'] as const
 type AtStart = (typeof AT_START)[number]
 

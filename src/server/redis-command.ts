@@ -70,7 +70,7 @@ function share(text: string): Share {
   return text
 }
 
-/** Adds `fermata redis`. @param help leads to the help, behind each error */
+/** Adds `fermata redis`. @param help leads to the help, after each error */
 export function addRedisCommand(program: Command): void {
   program
     .command('redis')

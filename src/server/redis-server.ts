@@ -20,7 +20,7 @@ import type { LogTarget } from './line-logger.js'
 import { notListening } from './listen-faults.js'
 import { ProcessLog } from './process-log.js'
 
-/** A server, and its share of the keys: those that begin with one of the prefixes, or a part of the slots. */
+/** A server and its share of the keys: those that begin with one of the prefixes, or a part of the slots. */
 export interface RedisShard {
   readonly backend: Address
   readonly prefixes: readonly string[]
@@ -100,7 +100,7 @@ const controlSteps = redisControlLife.steps<RedisControl>({
     c.waitOn(0, server.proxy.clients, EMPTY)
     return waitForEmpty
   },
-  /** The drain timeout has passed: clients are closed, whatever they wait for. */
+  /** Closes the clients, since the drain timeout has passed. */
   cut(c) {
     const { server } = c
     server.cut('the drain timeout has passed')
@@ -117,7 +117,7 @@ export class RedisServer {
   readonly world: RedisWorld
   readonly proxy: RedisProxy
   readonly log: ProcessLog
-  /** Clients that were closed at the end while commands of theirs had no replies. */
+  /** The number of clients that were closed at the end while some of their commands had no replies. */
   cutClients = 0
   private readonly options: RedisServerOptions
   private readonly events: RedisServerEvents
@@ -203,7 +203,7 @@ export class RedisServer {
     this.log.tell('warn', `cut ${this.cutClients} clients: ${why}`)
   }
 
-  /** Ends at once: a second signal. */
+  /** Ends at once, after a second signal. */
   endNow(): void {
     this.cut('a second signal')
     this.log.flush()

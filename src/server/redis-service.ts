@@ -1,6 +1,7 @@
-// The listeners and backends of Redis that a configuration has. What a new configuration has in common with
-// the one before stays: a backend by its name, a server by what its connections depend on, the clients of a
-// listener by its address. Clients move to other servers between two commands, so none is lost.
+// The listeners and backends of Redis in a configuration. A new configuration keeps everything that it
+// shares with the one before: a backend by its name, a server by everything that its connections depend on,
+// the clients of a listener by its address. Clients move to other servers between two commands, so no
+// command is lost.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Configuration, ListenerConfig, RedisBackendConfig } from '../config/index.js'
@@ -25,7 +26,7 @@ import type { BoundListener } from './listeners.js'
 import type { ProcessLog } from './process-log.js'
 import { parseRedisBackend } from './redis-address.js'
 
-/** Told that a client has gone. @param from its address, or what its PROXY header names */
+/** Is told that a client has gone. @param from its address, or the one that its PROXY header names */
 type Gone = (from: Address) => void
 
 /** The clients of a listener, which are connections of the server too. */
@@ -61,10 +62,10 @@ interface Configured {
   readonly options: BackendOptions
 }
 
-/** Backends whose settings are right. */
+/** Backends whose settings are valid. */
 export interface PreparedRedis {
   commit(): void
-  /** They will not be committed. */
+  /** Releases them, since they will not be committed. */
   abandon(): void
 }
 
@@ -85,15 +86,15 @@ export class RedisService {
   private readonly from = new Map<Socket, Address>()
   private configured: ReadonlyMap<string, Configured> = new Map()
   private readonly backends = new Map<string, RedisBackend>()
-  /** Those that a configuration has no longer, while they have sessions. */
+  /** Backends that are no longer configured, while they have sessions. */
   private readonly leaving = new Set<RedisBackend>()
   private readonly watchers: CommandWatcher[] = []
   /** By listener. */
   private readonly proxies = new Map<BoundListener, RedisProxy>()
-  /** Backends that are prepared, and not committed. */
+  /** Prepared backends that are not committed. */
   private coming: ReadonlyMap<string, Configured> | null = null
 
-  /** @param server what it is a part of */
+  /** @param server the server that it belongs to */
   constructor({ world, connections, log, limitsOf }: ServerParts, incidents: Incidents, gone: Gone) {
     this.world = { ...world, redisLimits: limitsOf.redis }
     this.limits = limitsOf
@@ -116,7 +117,10 @@ export class RedisService {
     }
   }
 
-  /** Makes what the backends of a configuration need. Throws if an authority is wrong. Changes nothing. */
+  /**
+   * Makes the parts that the backends of a configuration need. Throws if an authority is wrong.
+   * Changes nothing.
+   */
   prepare({ redisBackends, listeners }: Configuration): PreparedRedis {
     const next = new Map<string, Configured>()
     for (const each of redisBackends) next.set(each.name, this.configuredAs(each))
@@ -199,7 +203,7 @@ export class RedisService {
       const options = config === undefined ? null : this.optionsOf(config)
       if (options !== null) proxy.configure(options)
       else {
-        // Its connections are told to go by the listeners, if its address is not served any more.
+        // If its address is no longer served, the listeners close its connections.
         if (config !== undefined) proxy.drainClients()
         if (proxy.clients.size === 0) this.proxies.delete(listener)
       }
@@ -217,7 +221,7 @@ export class RedisService {
     return backend === null ? null : { backend, share: redis.share, allowAdmin: redis.allowAdmin }
   }
 
-  /** Backends are made when they are needed first: those that no listener names cost nothing. */
+  /** Returns a backend, which is made when it is first needed: those that no listener names cost nothing. */
   private backendOf(name: string): RedisBackend | null {
     const known = this.backends.get(name)
     if (known !== undefined) return known
@@ -255,12 +259,12 @@ export class RedisService {
     this.from.delete(socket)
   }
 
-  /** All proxies, by listener. */
+  /** Returns all proxies, by listener. */
   all(): IterableIterator<[BoundListener, RedisProxy]> {
     return this.proxies.entries()
   }
 
-  /** The backends that listeners use. */
+  /** Returns the backends that listeners use. */
   allBackends(): IterableIterator<RedisBackend> {
     return this.backends.values()
   }
@@ -280,14 +284,14 @@ export class RedisService {
     return this.from.get(socket) ?? socket.remote
   }
 
-  /** How many clients are open. */
+  /** The number of open clients. */
   get size(): number {
     let size = 0
     for (const proxy of this.proxies.values()) size += proxy.size
     return size
   }
 
-  /** How many commands have no replies yet; a client that has a session for itself counts as one. */
+  /** The number of commands without replies; a client that has a session for itself counts as one. */
   get owed(): number {
     let owed = 0
     for (const proxy of this.proxies.values())

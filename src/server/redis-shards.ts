@@ -6,7 +6,7 @@ import { ConfigError } from './address.js'
 import { parseRedisBackend, type RedisAddress } from './redis-address.js'
 import type { RedisShard } from './redis-server.js'
 
-/** Keys that begin so are on this server. */
+/** A prefix of keys that are on this server. */
 export interface KeyPrefix {
   readonly prefix: string
   readonly backend: string

@@ -1,5 +1,6 @@
-// What ps, why, top and the debugger show and do of relays: clients of Redis that have taken over a session,
-// as by SUBSCRIBE. Bytes pass as they come, so there are no commands: the connection is shown in their place.
+// Shows relays to ps, why, top and the debugger, and does their acts. Relays are clients of Redis that have
+// taken over a session, as by SUBSCRIBE. Their bytes pass as they come, so the connection is shown instead
+// of commands.
 
 import type { Continuation } from '../continuation/index.js'
 import type { Moment, Row, Scope, Vocabulary } from '../debugger/index.js'

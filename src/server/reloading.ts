@@ -1,6 +1,6 @@
-// Reads the configuration again while the server runs, in a thread of its own: reading takes longer than a
-// turn may. It is read for an order (SIGHUP, `apply`), and with `--watch` when one of its files has changed.
-// An order that comes while it is read makes one more reading; of those that wait the newest wins.
+// Reads the configuration again at run time, in a separate thread, since reading takes longer than a turn
+// may. It is read after an order (SIGHUP, `apply`), and with `--watch` when one of its files has changed. An
+// order during a reading makes one more reading; of waiting orders the newest wins.
 
 import type { FileContents } from '../config/index.js'
 import { Continuation, defineLife, type World } from '../continuation/index.js'
@@ -28,19 +28,19 @@ import { CLOSING } from './served-configuration.js'
 const HEAP_MIB_MAX = 512
 /** The longest time of a reading, in ms. */
 const READ_MS_MAX = 60_000
-/** Changes of a file come in groups: it is read when this time has passed without another, in ms. */
+/** The time without another change after which a file is read, in ms: changes come in groups. */
 const QUIET_MS = 200
-/** A file that changes all the time is read after this time all the same, in ms. */
+/** The time after which a file that keeps changing is read all the same, in ms. */
 const UNQUIET_MS_MAX = 1_000
 /**
- * Files are compared after this time, in ms: not every file system tells of changes. The thread ends then: to
- * start it takes longer than to read a short file.
+ * The time after which files are compared, in ms: not every file system reports changes. The thread then
+ * ends, because starting it takes longer than reading a short file.
  */
 const COMPARE_MS = 5_000
 
 const ASKED = 1
 
-/** The outcome of a reading: an answer, or why there is none. */
+/** The outcome of a reading: an answer, or the reason for its absence. */
 export type Reading =
   | { readonly answer: ReadAnswer }
   /** `unsent`: the source cannot be cloned to a thread. `superseded`: a newer order came. */
@@ -83,21 +83,21 @@ export class Reloader extends Continuation {
   private current: Order | null = null
   private joining = new Joining()
   private answer: ReadAnswer | null = null
-  /** Why the thread could not be asked; null if it was. */
+  /** The reason why the thread could not be asked; null if it was. */
   private unsent: string | null = null
-  /** When the last change must have been read: ms of the pollset's clock; 0 without a change. */
+  /** The time by which the last change must be read: ms of the pollset's clock; 0 without a change. */
   private settledBy = 0
-  /** The files that were last read, as they were. */
+  /** The files and contents of the last reading. */
   private contents: FileContents
   /**
-   * The state that was found when they were last compared. It is not read again, though it may be refused or
-   * unreadable.
+   * The state of the files in the last comparison. It is not read again, even if it was
+   * refused or unreadable.
    */
   private foundDigest = ''
 
   /**
    * @param digestKey the key of the digests, and of the digits that stand for secrets
-   * @param watched is read when one of the files changes; null: they are not watched
+   * @param watched the order that is read when one of the files changes; null: they are not watched
    * @param contents the files of the first reading
    */
   constructor(world: World, digestKey: string, watched: Order | null, contents: FileContents) {
@@ -128,12 +128,12 @@ export class Reloader extends Continuation {
     this.close()
   }
 
-  /** Whether a reading has been asked for that has not begun. */
+  /** True while a requested reading has not begun. */
   get willRead(): boolean {
     return this.waiting !== null
   }
 
-  /** Asks for a reading, in the place of one that has not begun. */
+  /** Asks for a reading, which replaces one that has not begun. */
   order(order: Order): void {
     this.waiting?.done({ fault: 'a newer configuration came before it was read', superseded: true })
     this.waiting = order
@@ -160,20 +160,20 @@ export class Reloader extends Continuation {
     this.watch?.look(this.contents.paths)
   }
 
-  /** Whether the files are others than those that were last read. */
+  /** True if the files differ from those that were last read. */
   get haveChanged(): boolean {
     const digest = this.watch?.digest ?? this.contents.digest
     return digest !== this.contents.digest && digest !== this.foundDigest
   }
 
-  /** Notes a change. Returns whether the changes of the files have gone on for too long. */
+  /** Notes a change. Returns true if the changes of the files have gone on for too long. */
   noteChange(): boolean {
     const { now } = this.pollset
     if (this.settledBy === 0) this.settledBy = now + UNQUIET_MS_MAX
     return now >= this.settledBy
   }
 
-  /** Has the thread begin. Returns false if it cannot be told what to read. */
+  /** Starts the reading in the thread. Returns false if the thread cannot be told what to read. */
   begin(): boolean {
     this.asked.lower(ASKED)
     this.watch?.lower(CHANGED)
@@ -197,7 +197,7 @@ export class Reloader extends Continuation {
     }
   }
 
-  /** Takes a part of the answer. Returns whether there are more; then the next is asked for. */
+  /** Takes a part of the answer. Returns true if there are more; then it asks for the next. */
   take(): boolean {
     const { answer, fault } = this.thread
     if (fault !== null) return false
@@ -246,7 +246,7 @@ const reloadSteps = reloadLife.steps<Reloader>({
     if (r.watch !== null) r.waitOn(1, r.watch, CHANGED)
     return r.watch !== null || r.thread.isRunning ? waitForOrderOrTime : waitForOrder
   },
-  /** An order is read at once, a change when it is over. */
+  /** Decides: an order is read at once, a change when it is over. */
   decide: (r) => ((r.asked.readiness & ASKED) !== 0 || r.noteChange() ? goto.read : goto.settle),
   settle(r) {
     r.watch?.lower(CHANGED)

@@ -1,4 +1,4 @@
-// What ps, why, top and the debugger need of the requests of one protocol. Exchanges of HTTP, commands of
+// The view of ps, why, top and the debugger on the requests of one protocol. Exchanges of HTTP, commands of
 // Redis and its relays are kinds; RequestTarget puts them together.
 
 import { type Continuation, type Program, stateOf, stepOf } from '../continuation/index.js'
@@ -6,12 +6,12 @@ import type { Link, Moment, Row, RowKey, Scope, Variable, Vocabulary } from '../
 import type { Engine, Session } from '../engine/index.js'
 import type { Subject } from '../pollset/index.js'
 
-/** An engine, as an overview and a debugger see it. */
+/** The view of an overview and a debugger on an engine. */
 export type SharedEngine = Pick<Engine<Session>, 'name' | 'queued' | 'limits' | 'describe'> & {
   readonly sessions: readonly Pick<Session, 'state' | 'capacity' | 'leased'>[]
 }
 
-/** A client, as an overview tells of it. */
+/** The row of a client in an overview. */
 export interface ClientRow {
   readonly id: string
   readonly address: string
@@ -20,11 +20,11 @@ export interface ClientRow {
 }
 
 /**
- * The requests of one protocol. Some of its methods are asked for each of thousands. Each that changes
- * something returns why not, or null.
+ * The requests of one protocol. Some methods are called for each of thousands of requests. A method that
+ * changes something returns the reason why it cannot, or null.
  */
 export interface RequestKind<C extends Continuation> {
-  /** The names that conditions know: each value is null for what is not of this kind. */
+  /** The names that conditions know: each value is null for other kinds. */
   readonly vocabulary: Vocabulary<Moment>
   /** Lives that a breakpoint may name before one of them lives. */
   readonly lives: readonly Program<never>[]
@@ -32,17 +32,17 @@ export interface RequestKind<C extends Continuation> {
   row(request: C): Row
   /**
    * @param secrets credentials are shown
-   * @param waiters who waits for what it has
+   * @param waiters those who wait for something that it has
    */
   scopes(request: C, secrets: boolean, waiters: readonly string[]): readonly Scope[]
   /** The links of its chain behind its step. */
   chain(request: C): readonly Link[]
-  /** Its keys but that by its step: the least comes first. */
+  /** Its sort keys, except the key by step. The least comes first. */
   keyOf(request: C, by: Exclude<RowKey, 'step' | 'id'>): number | string
   heldBytesOf(request: C): number
   /** The engine whose place it has; null if it has none. */
   leasedOf(request: C): SharedEngine | null
-  /** Returns who waits for what it has, beside its place: a clause for each kind. */
+  /** Returns a clause for each kind of waiters for something that it has, except its place. */
   waitersOn(request: C): readonly string[]
   set(request: C, name: string, value: string): string | null
   answer(request: C, status: number, text: string): string | null
@@ -63,11 +63,11 @@ const VALUE_MAX = 4096
 
 export const cut = (text: string): string => (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text)
 
-/** What a continuation waits on: the ids of its pollables. */
+/** Returns the ids of the pollables that a continuation waits on. */
 export const waitsOf = ({ slot0, slot1, slot2 }: Continuation): string =>
   [slot0, slot1, slot2].flatMap((each) => (each === null ? [] : [each.id])).join(', ')
 
-/** Returns what the rows of all kinds have: the step, and its waits. */
+/** Returns the common part of the rows of all kinds: the step, and its waits. */
 export function waitingRow(c: Continuation, now: number) {
   const { hold } = c
   const state = stateOf(c)

@@ -9,9 +9,9 @@ import { RequestTarget } from './request-target.js'
 import type { Server } from './server.js'
 
 export interface Shown {
-  /** Credentials are shown. */
+  /** True if credentials are shown. */
   readonly secrets: boolean
-  /** What is hidden of exchanges beside them; null: nothing. */
+  /** The parts of exchanges that are hidden too; null: none. */
   readonly hiding: () => Hiding | null
   readonly keyHiding: KeyHiding
 }

@@ -1,6 +1,6 @@
-// The metrics of requests that have ended (spec/metrics.md). The series of a route are looked up once, and
-// kept by the values of their labels: a string made of the labels for each request would cost more than the
-// count.
+// The metrics of requests that have ended (spec/metrics.md). The series of a route are looked up once,
+// and kept by the values of their labels: building a string from the labels for each request would cost
+// more than the count.
 
 import type { Counter, Family, Histogram, Metrics } from '../metrics/index.js'
 import type { Exchange, Route } from '../proxy/index.js'
@@ -24,7 +24,7 @@ interface RouteSeries {
   readonly seconds: Histogram
   readonly requestBytes: Counter
   readonly responseBytes: Counter
-  /** By status. Each status has few outcomes, of few listeners. */
+  /** The series by status. Each status has few outcomes, of few listeners. */
   readonly requests: Map<number, Ended[]>
 }
 
@@ -34,7 +34,7 @@ export class RequestSeries {
   private readonly requestBytes: Family<Counter>
   private readonly responseBytes: Family<Counter>
   private byRoute = new WeakMap<Route, RouteSeries>()
-  /** That of the last request. */
+  /** The series of the last request. */
   private last: RouteSeries | null = null
 
   constructor(all: Metrics) {
@@ -66,7 +66,7 @@ export class RequestSeries {
     series.responseBytes.add(x.frontend.sentBytes)
   }
 
-  /** Looks all up again, since series were removed. */
+  /** Looks everything up again, since series were removed. */
   forget(): void {
     this.byRoute = new WeakMap()
     this.last = null

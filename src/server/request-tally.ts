@@ -20,7 +20,7 @@ export class RequestTally implements Tally {
   private readonly pollset: Pollset
   private readonly kinds: readonly Kind[]
   private readonly startedAt: number
-  /** How many are at each step, by program. */
+  /** The number of requests at each step, by program. */
   private readonly counts = new Map<Program<never>, number[]>()
   private readonly byClient = new Map<object, ClientTally>()
   private inFlight = 0

@@ -1,5 +1,5 @@
-// What the debugger, the admin listener and their lists show and change of requests of all protocols. Each
-// protocol lends its kind of request.
+// Shows and changes requests of all protocols for the debugger, the admin listener and their lists. Each
+// protocol has its kind of request.
 
 import { type Continuation, type Program, stepOf } from '../continuation/index.js'
 import type {

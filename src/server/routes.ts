@@ -40,7 +40,7 @@ function actionOf({ name, action }: RouteConfig, backends: ReadonlyMap<string, B
   return { kind: 'backend', to: new Weighted(to) }
 }
 
-/** Returns what the router takes of these routes. @param toOf returns what a route leads to */
+/** Returns the routes in the form of the router. @param toOf returns the target of a route */
 export const matchedRoutes = <T>(
   routes: readonly RouteConfig[],
   toOf: (route: RouteConfig) => T,

@@ -1,6 +1,6 @@
-// Backends, endpoints and routes that the program adds, drains and takes away while its server runs. Each
-// change is an edit of the document that the server was made of, and is applied as a reload is: what stays
-// keeps its sessions, health and load. Edits of one turn are applied together.
+// Backends, endpoints and routes that the program adds, drains and removes while its server runs. Each change
+// is an edit of the server's document, and is applied like a reload: parts that stay keep their sessions,
+// health and load. Edits of one turn are applied together.
 
 import type { Balancer } from '../balancing/index.js'
 import type { Backend, Endpoint } from '../proxy/index.js'
@@ -13,30 +13,30 @@ type Plain = Readonly<Record<string, unknown>>
 /** `HOST:PORT` or `unix:PATH`, with a weight if it is not 1. */
 export type RuntimeEndpoint = string | { readonly address: string; readonly weight?: number }
 
-/** A backend that was added, or that the document has. */
+/** A backend that was added, or that is in the document. */
 export interface RuntimeBackend {
   readonly name: string
-  /** Resolves when it serves, or rejects with what is wrong. */
+  /** Resolves when it serves, or rejects with the mistake. */
   readonly applied: Promise<void>
   readonly endpoints: {
-    /** The addresses, those that drain included. */
+    /** Returns the addresses, including draining ones. */
     list(): readonly string[]
     /** Adds an endpoint; one of the same address gets this weight. */
     add(endpoint: RuntimeEndpoint): Promise<void>
     /**
-     * Gives an endpoint no new requests, and takes it away when its last one has ended: then it resolves.
+     * Gives an endpoint no new requests, and removes it when its last one has ended: then it resolves.
      * Tunnels are requests too.
      */
     drain(address: string): Promise<void>
   }
-  /** Takes it away; its requests end first. A route that names it must be taken away before. */
+  /** Removes it; its requests end first. Routes that name it must be removed before. */
   remove(): Promise<void>
 }
 
 export interface RuntimeBackends {
-  /** Adds a backend, in the shape of the file; it may have no endpoints yet. Throws if there is one. */
+  /** Adds a backend, in the shape of the file; it may have no endpoints yet. Throws if the name is taken. */
   add(name: string, backend: BackendInput): RuntimeBackend
-  /** Returns a backend of this name; null if there is none. */
+  /** Returns the backend of this name; null without one. */
   get(name: string): RuntimeBackend | null
 }
 
@@ -92,10 +92,13 @@ const isEmpty = (backend: Plain | undefined): boolean =>
   backend['handler'] === undefined &&
   endpointsOf(backend).length === 0
 
-/** Answers in the place of a backend that has no endpoints. */
+/** The answer in place of a backend without endpoints. */
 const NO_ENDPOINT = { status: 503, body: '503 no-endpoint\n', fields: { 'x-fermata': 'no-endpoint' } }
 
-/** Returns the document as it is served: a backend without endpoints cannot be, so its routes answer. */
+/**
+ * Returns the document in the form that is served: a backend without endpoints is not allowed, so
+ * its routes answer.
+ */
 function served(document: ConfigurationDocument): ConfigurationDocument {
   const backends = backendsOf(document)
   const all = Object.entries(backends)
@@ -110,19 +113,19 @@ function served(document: ConfigurationDocument): ConfigurationDocument {
 }
 
 export class Runtime {
-  /** The document that was written last, which may have backends without endpoints. */
+  /** The last written document, which may have backends without endpoints. */
   private written: ConfigurationDocument | null
   private waiting: Waiting[] = []
   private isApplying = false
   private readonly host: RuntimeHost
 
-  /** @param document null if the server was made of the short form */
+  /** @param document null if the server has the short form */
   constructor(host: RuntimeHost, document: ConfigurationDocument | null) {
     this.host = host
     this.written = document
   }
 
-  /** Another document, or the short form, serves now. */
+  /** Notes that another document, or the short form, serves now. */
   replaced(change: Routing | ConfigurationDocument): void {
     this.written = isDocument(change) ? change : null
   }
@@ -231,7 +234,7 @@ export class Runtime {
       // Edits that are made one after another, without waiting, are applied together.
       if (this.waiting.length === 1 && !this.isApplying) Promise.resolve().then(() => this.applyAll())
     })
-    // A program that does not wait for it learns of what is wrong by `reloaded`.
+    // A program that does not wait for it learns of mistakes by `reloaded`.
     changed.catch(() => {})
     return changed
   }
@@ -242,13 +245,13 @@ export class Runtime {
       const batch = this.waiting
       this.waiting = []
       if (await this.applies(batch)) continue
-      // One of them is wrong: each for itself.
+      // One of the edits is wrong: each is applied alone.
       if (batch.length > 1) for (const each of batch) await this.applies([each], true)
     }
     this.isApplying = false
   }
 
-  /** @param alone what is wrong is told; else only if the batch is a single edit */
+  /** @param alone true: mistakes are reported; by default only if the batch is a single edit */
   private async applies(batch: readonly Waiting[], alone = batch.length === 1): Promise<boolean> {
     try {
       let document = this.document

@@ -1,4 +1,4 @@
-// Serves a configuration file. It is read again for SIGHUP, and with --watch when it has changed.
+// Serves a configuration file. It is read again after SIGHUP, and with --watch when it has changed.
 
 import { type Configuration, diagnosticText } from '../config/index.js'
 import { randomKey } from '../pollset/index.js'
@@ -11,12 +11,12 @@ import { mistakesIn } from './reading.js'
 export interface FileReading {
   readonly configuration: Configuration
   readonly made: MadeConfiguration
-  /** The key of the digits that stand for secrets in messages. */
+  /** The key for the digits that stand for secrets in messages. */
   readonly key: string
   readonly warnings: readonly string[]
 }
 
-/** A file that cannot be served. The message has a line for each mistake. */
+/** The error for a file that cannot be served. The message has a line for each mistake. */
 export class ConfigFileError extends Error {
   override name = 'ConfigFileError'
 }

@@ -1,5 +1,5 @@
-// The configuration that a server serves. A new one takes over by a Changeover. What is kept is kept by the
-// listeners and backends themselves.
+// The configuration that a server serves. A Changeover replaces it by a new one. Listeners and backends
+// themselves keep the parts that stay.
 
 import type { Configuration } from '../config/index.js'
 import { type Address, Networks } from '../pollset/index.js'
@@ -11,20 +11,20 @@ import type { Filters } from './filters.js'
 import type { CheckedListeners } from './listeners.js'
 import { type ConfiguredParts, Preparation } from './preparation.js'
 
-/** Is called once, with what is wrong, or null when the configuration serves. */
+/** Is called once, with the mistake, or with null when the configuration serves. */
 export type Applied = (wrong: Error | null) => void
 
 export class ServedConfiguration {
   current: Configuration
-  /** Networks whose connections begin with a PROXY header. */
+  /** The networks whose connections begin with a PROXY header. */
   relays = new Networks([])
-  /** Proxies and relays in front of us: their addresses stand for many clients. */
+  /** The proxies and relays in front of us: their addresses stand for many clients. */
   inFront = new Networks([])
   private readonly parts: ConfiguredParts
   private readonly chosen: ChosenBackends
   /** The first listeners, until they are bound. */
   private first: CheckedListeners | null
-  /** The newest, until it serves or has failed. */
+  /** The changeover to the newest configuration, until it serves or has failed. */
   private coming: Changeover | null = null
   private closing = false
 
@@ -58,7 +58,8 @@ export class ServedConfiguration {
 
   /**
    * Serves another configuration, unless a newer one comes before it serves.
-   * @param ready is called when all is ready, with what commits it; without this, it is committed then
+   * @param ready is called when everything is ready, with a function that commits it; without `ready` it
+   *   is committed then
    */
   apply(
     configuration: Configuration,
@@ -96,19 +97,19 @@ export class ServedConfiguration {
     })
   }
 
-  /** Gives up the newest, unless it serves. */
+  /** Gives up the newest configuration, unless it serves. */
   abandon(): void {
     this.coming?.cancel()
     this.coming = null
   }
 
-  /** Serves no other configuration from now on. */
+  /** Refuses all further configurations. */
   close(): void {
     this.closing = true
     this.coming?.cancel()
   }
 
-  /** Ends what its filters keep: nothing is served any longer. */
+  /** Ends the states of its filters, since nothing is served any longer. */
   end(): void {
     this.parts.filters.close()
   }
@@ -122,8 +123,8 @@ export class ServedConfiguration {
   }
 }
 
-/** A configuration gave way to a newer one: nothing is wrong. */
+/** The error for a configuration that gave way to a newer one: it has no mistake. */
 export class Superseded extends ConfigError {}
 
-/** Why a configuration does not serve any more. */
+/** The reason why a configuration no longer serves. */
 export const CLOSING = 'the server is closing'

@@ -1,4 +1,4 @@
-// Describes what a server has and has done, for people.
+// Describes a server and its work so far, for people.
 
 import type { Backends } from './backends.js'
 import type { Server } from './server.js'

@@ -1,5 +1,5 @@
 // The metrics of a server (spec/metrics.md): counted as exchanges end, or read at a scrape. Labels are names
-// of the configuration, codes and words of ours.
+// from the configuration, codes and our own words.
 
 import { firstMarked } from '../access-log/index.js'
 import type { MemberState } from '../balancing/index.js'
@@ -14,12 +14,12 @@ import { REQUEST_SECONDS, RequestSeries } from './request-series.js'
 import type { Server } from './server.js'
 import { version } from './version.js'
 
-/** The series of metrics; past them, series of a metric are one. */
+/** The most series of metrics; past them, further series of a metric become one. */
 const SERIES_MAX = 10_000
 
-/** The seconds of a step: most take none. */
+/** The bounds of the seconds of a step: most take none. */
 const STEP_SECONDS = [0.001, 0.01, 0.1, 1, 10] as const
-/** The seconds of a turn: one longer than a ms holds up the others. */
+/** The bounds of the seconds of a turn: one longer than a ms delays the others. */
 const TURN_SECONDS = [0.0001, 0.001, 0.01, 0.1, 1] as const
 
 const ms = (value: number): number => value / 1_000
@@ -32,7 +32,7 @@ export class ServerMetrics implements ExchangeWatcher {
   /** Those of commands of Redis. */
   readonly commands: CommandSeries
   private readonly stepSeconds: Family<Histogram>
-  /** By the number of the step; undefined until somebody has waited in it. */
+  /** The histograms by the number of the step; undefined until an exchange has waited in it. */
   private readonly steps: (Histogram | undefined)[] = []
   private readonly attempts: Family<Counter>
   private readonly attemptSeconds: Family<Histogram>
@@ -113,7 +113,7 @@ export class ServerMetrics implements ExchangeWatcher {
     if (waitedMs !== null)
       for (let rest = x.waitedSteps; rest !== 0; rest &= rest - 1) {
         const at = firstMarked(rest)
-        // What `connect` has taken of `lease` may be all of it.
+        // `connect` may have taken the whole time of `lease`.
         if (waitedMs[at] > 0) (this.steps[at] ?? this.stepOf(at)).observe(ms(waitedMs[at]))
       }
     if (x.attemptAt >= 0 || x.endedAttempts.length > 0) this.attempted(x, backend?.name ?? '')
@@ -153,13 +153,13 @@ export class ServerMetrics implements ExchangeWatcher {
     this.commands.forget()
   }
 
-  /** Returns the text of all, without the series of what the configuration and DNS have no longer. */
+  /** Returns the text of all, without the series of things that are no longer configured or in DNS. */
   text(): string {
     this.retain()
     return this.all.text()
   }
 
-  /** Returns the numbers of all likewise. */
+  /** Returns the numbers of all, without the same series. */
   snapshot(): FamilySnapshot[] {
     this.retain()
     return this.all.snapshot()
@@ -349,7 +349,7 @@ export class ServerMetrics implements ExchangeWatcher {
     readProcess(all)
   }
 
-  /** Returns when each certificate expires, by name, in ms since 1970. */
+  /** Returns the expiry of each certificate, by name, in ms since 1970. */
   private certificates(): Map<string, number> {
     const { certificates } = this.server.world.pollset as NodePollset
     const times = new Map<string, number>()

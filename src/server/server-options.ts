@@ -1,4 +1,4 @@
-// What a server is made of, and what it tells.
+// The options of a server, and its events.
 
 import type { Configuration } from '../config/index.js'
 import type { Address, Certificate, LentParts } from '../pollset/index.js'
@@ -18,7 +18,7 @@ export interface ServerOptions {
   readonly debug?: DebugOptions | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
-  /** What it has from its primary process, if it is a worker. */
+  /** The options from its primary process, if it is a worker. */
   readonly worker?: WorkerOptions | undefined
 }
 
@@ -26,16 +26,16 @@ export interface WorkerOptions {
   /** `w1`, `w2` …: its ids and its lines of the log begin with it. */
   readonly name: string
   readonly lent: LentParts
-  /** Its primary asks for metrics. */
+  /** True: its primary asks for metrics. */
   readonly measures: boolean
 }
 
 export interface ServerCertificates {
-  /** Clients that name no server, or an unknown one, get the first. */
+  /** The certificates. Clients that name no server, or an unknown one, get the first. */
   readonly certificates: readonly Certificate[]
   /** PEM of the authorities for client certificates. If given, clients are asked for a certificate. */
   readonly clientCa?: string
-  /** Clients without a valid certificate are refused. */
+  /** True: clients without a valid certificate are refused. */
   readonly clientRequired?: boolean
 }
 
@@ -50,7 +50,7 @@ export type ServerEvents = {
   failed: (address: Address, code: string) => void
   /** The admin listener, or the one of probes, is ready. */
   administering: (address: Address, what: 'admin' | 'probes') => void
-  /** Debuggers may attach at this address. `token`: the one that was made; null if none was. */
+  /** Debuggers may attach at this address. `token`: the one that was made; null without one. */
   debugging: (address: Address, token: string | null) => void
   /** The listener for debuggers could not be bound; the server stops. */
   undebugged: (address: Address, code: string) => void

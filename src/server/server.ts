@@ -42,7 +42,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
   readonly protocols: Protocols
-  /** All client connections, with those whose protocol is not known yet. */
+  /** All client connections, including those whose protocol is not known yet. */
   readonly connections: Connections
   private readonly pollset: NodePollset
   private readonly handshakes = new Map<ClientHandshake, BoundListener>()
@@ -56,18 +56,18 @@ export class Server extends TypedEvents implements HandshakeEvents {
   readonly log: ProcessLog
   private readonly incidents: Incidents
   readonly accessLog: AccessLogging
-  /** ms that draining may take. May be set until draining begins. */
+  /** The longest time of draining, in ms. It may be set until draining begins. */
   drainTimeoutMs: number
   readonly served: ServedConfiguration
   private readonly read: NonNullable<ServerOptions['read']> | null
-  /** Whether it should get requests: `serving`. */
+  /** The phase. It should get requests while `serving`. */
   phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private draining = false
   private readonly debugging: Debugging | null
   readonly metrics: ServerMetrics | null
   readonly questions: LocalQuestions
   private readonly administration: Administration | null
-  /** The requests that were cut when it ended. */
+  /** The number of requests that were cut when it ended. */
   cutRequests = 0
 
   /** Throws if a certificate, a network, a route or a limit is wrong. */
@@ -144,7 +144,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 
-  /** The number of listeners that are configured. */
+  /** The number of configured listeners. */
   get listenersCount(): number {
     return this.configuration.listeners.length
   }
@@ -166,8 +166,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
   }
 
   /**
-   * Replaces the configuration, for connections and requests from now on: in one turn, or not at all.
-   * @param ready is called when all is ready, with what commits it; without this, it is committed then
+   * Replaces the configuration, for further connections and requests: in one turn, or not at all.
+   * @param ready is called when all is ready, with the function that commits it. Default: commits at once
    */
   apply(
     configuration: Configuration,
@@ -194,7 +194,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.accessLog.writeNow()
   }
 
-  /** Counts the requests that run as cut. Returns their number. */
+  /** Counts the running requests as cut. Returns their number. */
   private countCut(): number {
     const running = this.proxy.begun - this.proxy.logged + this.redis.owed
     this.cutRequests = Math.max(this.cutRequests, running)
@@ -303,15 +303,15 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   clientAbused(client: Client | ClientHandshake, part: number): void {
     const { from } = client.addresses
-    // A handshake that was dropped has a line of its own.
+    // A dropped handshake has a line of its own.
     if (part >= 1 && !(client instanceof ClientHandshake)) this.incidents.abused(from)
     if (this.served.inFront.has(from.host)) return
     if (this.addresses.abused(from.host, part, this.world.pollset.now)) this.incidents.blocked(from)
   }
 
   /**
-   * Decides whether a client address is served. Trusted proxies always are: one client of theirs could have
-   * all others refused. Behind a relay its clients are counted instead.
+   * Decides whether a client address is served. Trusted proxies always are: otherwise one of their clients
+   * could have all others refused. Behind a relay its clients are counted instead.
    */
   admits(from: Address): boolean {
     if (this.served.inFront.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now))
@@ -322,7 +322,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   // Called by control
 
-  /** Says that it should get no more requests; it serves those that come, for this many ms. */
+  /** Announces that it should get no more requests; it serves those that come, for this many ms. */
   leave(delayMs: number): void {
     this.phase = 'stopping'
     if (delayMs > 0) this.incidents.leaves(delayMs)
@@ -339,7 +339,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.redis.drain()
   }
 
-  /** Ends handshakes that are not done: they had time for what was on its way. */
+  /** Ends unfinished handshakes, which had time for bytes that were on their way. */
   settle(): void {
     for (const handshake of this.handshakes.keys()) handshake.cancel()
   }
@@ -352,7 +352,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.redis.cut()
   }
 
-  /** Has the configuration read again. */
+  /** Reads the configuration again. */
   reload(): void {
     this.read?.()
   }

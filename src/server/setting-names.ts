@@ -1,5 +1,5 @@
-// The names of settings in messages: options of the command line if those are served, and keys of the
-// document if a file or a document is served.
+// The names of settings in messages: options of the command line if it gave the configuration, keys of the
+// document if a file or a document did.
 
 import { type Configuration, writtenName } from '../config/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
@@ -7,19 +7,19 @@ import { durationText } from '../proxy/index.js'
 import { parseListen } from './address.js'
 
 export interface SettingNames {
-  /** How the scheme of a backend is written. */
+  /** Returns the spelling of a backend's scheme. */
   scheme(scheme: 'http' | 'https' | 'h2c' | 'h2'): string
-  /** How the server name of a backend is written. */
+  /** The spelling of a backend's server name. */
   readonly backendName: string
-  /** How the authorities of a backend's certificate are written. */
+  /** The spelling of the authorities for a backend's certificate. */
   readonly backendCa: string
-  /** How more sessions to an endpoint are allowed. @param limit that of all backends */
+  /** Returns the setting that allows more sessions to an endpoint. @param limit the limit of all backends */
   sessions(limit: string): string
-  /** How a limit is raised: `room.limit`. */
+  /** Returns the setting that raises a limit: `room.limit`. */
   limit(name: string): string
-  /** The setting that says who must send a PROXY header. */
+  /** The setting that lists who must send a PROXY header. */
   readonly proxyHeaders: string
-  /** The time of draining, in ms. */
+  /** Returns the setting of the time of draining, in ms. */
   drainTimeout(ms: number): string
 }
 
@@ -48,8 +48,8 @@ export const settingNames = ({ form }: Pick<Configuration, 'form'>): SettingName
   form === 'options' ? OPTIONS : KEYS
 
 /**
- * Says where another address is written in place of this one: `with --listen`, `in listeners.main.address`.
- *
+ * Returns the place at which to write another address in place of this one: `with --listen`, `in
+ * listeners.main.address`.
  * @param option the option that names the address
  */
 export function addressSetting(configuration: Configuration, address: Address, option = '--listen'): string {

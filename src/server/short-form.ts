@@ -1,5 +1,6 @@
-// The short form of a configuration: what the command line and the simplest calls of createServer name, with
-// the defaults for the rest. Each route leads to a backend of one endpoint, whose name is its URL.
+// The short form of a configuration: the settings of the command line and of the simplest calls of
+// createServer, with defaults for the rest. Each route leads to a backend of one endpoint, whose
+// name is its URL.
 
 import {
   type AccessLogOptions,
@@ -47,7 +48,7 @@ export interface ShortForm {
   readonly processLog?: SomeProcessLog
 }
 
-/** A short form has no lines. */
+/** The source of its values: a short form has no lines. */
 const NO_SOURCE = { file: '', line: 0, column: 0 }
 
 const addressText = (address: Listen): string =>

@@ -1,5 +1,5 @@
-// The metrics of a server with workers: the sums of all, with what the primary counts itself. A counter never
-// falls: the last numbers that a worker told stay when it has ended. What it counted since is lost.
+// The metrics of a server with workers: the sums over all, with the primary's own counts. A counter never
+// falls: the last reported numbers of a worker stay after its end. Later counts are lost.
 
 import {
   added,
@@ -13,39 +13,39 @@ import {
 
 import { readProcess } from './process-metrics.js'
 
-/** A backend's endpoint is up if it is for all workers, and ejected if it is for one. */
+/** The metrics whose least value counts: an endpoint is up if all workers say so, and ejected if one does. */
 const LEAST: ReadonlySet<string> = new Set(['fermata_backend_endpoint_up', 'process_start_time_seconds'])
 const MOST: ReadonlySet<string> = new Set([
   'fermata_backend_endpoint_ejected',
   'fermata_tls_certificate_not_after_seconds',
   'fermata_build_info',
 ])
-/** What the primary counts for all. */
+/** The metrics that the primary counts for all. */
 const PRIMARY_ONLY: ReadonlySet<string> = new Set([
   'fermata_config_reloads_total',
   'fermata_config_last_success_timestamp_seconds',
 ])
-/** Series of workers that have ended. */
+/** The most series of workers that have ended. */
 const ENDED_SERIES_MAX = 10_000
 
-/** What the primary knows of its workers. */
+/** The primary's counts of its workers. */
 export interface WorkerCounts {
   readonly servingCount: number
   readonly ids: readonly string[]
   readonly restarts: number
 }
 
-/** Names that are configured, by label. Series of others end. */
+/** The configured names, by label. Series of other names end. */
 export type Names = Readonly<Record<string, ReadonlySet<string>>>
 
 export class SummedMetrics {
-  /** Those of the primary itself. */
+  /** The metrics of the primary itself. */
   readonly own = new Metrics(100)
   private readonly reloads
   private lastReloadMs = Date.now()
-  /** What each worker told last. */
+  /** The last reported numbers of each worker. */
   private readonly last = new Map<string, readonly FamilySnapshot[]>()
-  /** Counters and histograms of workers that have ended. */
+  /** The counters and histograms of workers that have ended. */
   private ended: readonly FamilySnapshot[] = []
 
   constructor(workers: WorkerCounts) {
@@ -70,12 +70,12 @@ export class SummedMetrics {
     if (wrong === null) this.lastReloadMs = Date.now()
   }
 
-  /** A worker has told its numbers. */
+  /** Notes the numbers that a worker has reported. */
   told(worker: string, families: readonly FamilySnapshot[]): void {
     this.last.set(worker, families)
   }
 
-  /** A worker has ended: what it counted stays. */
+  /** Notes that a worker has ended: its counts stay. */
   lost(worker: string): void {
     const last = this.last.get(worker)
     this.last.delete(worker)
@@ -91,7 +91,7 @@ export class SummedMetrics {
   }
 }
 
-/** Returns a family without the series of what is not configured any more. */
+/** Returns a family without the series of things that are no longer configured. */
 function retained(family: FamilySnapshot, names: Names): FamilySnapshot {
   const known = family.labels.map((label) => names[label])
   const series = [...family.series].filter(([key]) =>
@@ -100,7 +100,7 @@ function retained(family: FamilySnapshot, names: Names): FamilySnapshot {
   return { ...family, series: new Map(series) }
 }
 
-/** Adds up metrics. @param seriesMax past it, a series counts as one whose labels are `other` */
+/** Adds up metrics. @param seriesMax past this number, a series counts as one whose labels are `other` */
 function sumOf(all: readonly (readonly FamilySnapshot[])[], seriesMax: number): FamilySnapshot[] {
   const sums = new Map<string, FamilySnapshot & { series: Map<string, SeriesNumbers> }>()
   let count = 0

@@ -1,16 +1,16 @@
-// Writes the trace. What cannot be written is left out: no request waits for it, and none is lost for it.
+// Writes the trace. Lines that cannot be written are left out: no request waits for them, and none
+// is lost for them.
 
 import type { Writable } from 'node:stream'
 import { counted } from './quantity.js'
 
-/** Bytes that may wait for a slow disk or reader. */
+/** The bytes that may wait for a slow disk or reader. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
 
 /**
- * Returns what writes a line, its newline included. While more waits than it may, lines are left out; behind
- * them a line of the trace says how many. If the stream fails, the trace ends.
- *
- * @param told is called once when lines are left out first, and once when the trace ends
+ * Returns the function that writes a line, its newline included. Past the bound, lines are left out; after
+ * them a line of the trace has their number. If the stream fails, the trace ends.
+ * @param told is called once when lines are first left out, and once when the trace ends
  */
 export function traceTo(
   stream: Writable,
@@ -20,7 +20,7 @@ export function traceTo(
   let over = false
   let leftOut = 0
   let isTold = false
-  // The stream is not ended: lines come until the process exits, which writes what is pending.
+  // The stream is not ended: lines come until the process exits, which writes pending ones.
   stream.on('error', (error) => {
     if (!over) told('error', `the trace cannot be written, and ends: ${plain(error)}`)
     over = true

@@ -1,6 +1,6 @@
-// Modules of users' filters. The first text of a file is loaded by require, so that a server is made, and a
-// configuration checked, in one call. A file that has changed is imported again under another URL: what was
-// loaded before stays in memory until the process ends, as everything does that Node has imported.
+// Modules of users' filters. The first text of a file is loaded by require, so that making a server, and
+// checking a configuration, takes one call. A changed file is imported again under another URL: the earlier
+// module stays in memory until the process ends, like everything that Node has imported.
 
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
@@ -33,7 +33,7 @@ const keyOf = ({ file, version }: ModuleOptions): string => `${file}\0${version}
 export class UserModules {
   private readonly require = createRequire(import.meta.url)
   private readonly surroundings: Omit<ModuleSurroundings, 'backends'>
-  /** What was loaded, by file and version: its exports, or why it could not be loaded. */
+  /** The loaded modules, by file and version: their exports, or the reason why they could not be loaded. */
   private readonly loaded = new Map<string, { readonly exports: unknown } | { readonly fault: Error }>()
   private readonly files = new Set<string>()
 
@@ -41,7 +41,7 @@ export class UserModules {
     this.surroundings = surroundings
   }
 
-  /** Whether this text of the module was loaded. */
+  /** Returns true if this text of the module was loaded. */
   has(module: ModuleOptions): boolean {
     return this.loaded.has(keyOf(module))
   }
@@ -55,7 +55,7 @@ export class UserModules {
     )
   }
 
-  /** Takes a module that was loaded, or could not be. @param fault null if it was */
+  /** Takes a module that was loaded, or that could not be. @param fault null if it was */
   take(module: ModuleOptions, fault: Error | null, exports: unknown): void {
     this.files.add(module.file)
     this.loaded.set(keyOf(module), fault === null ? { exports } : { fault })
@@ -80,7 +80,7 @@ export class UserModules {
     return filter
   }
 
-  /** Loads the module of this use, if it was not, and judges its options. */
+  /** Loads the module of this use, if it was not loaded, and checks its options. */
   check(
     config: FilterConfig,
     backends: readonly string[],
@@ -116,7 +116,7 @@ const EXAMPLE = 'write export default defineFilter({ name, description, options,
 function definitionIn(exports: unknown): FilterDefinition {
   const { default: first, filter } = (exports ?? {}) as { default?: unknown; filter?: unknown }
   let found = first ?? filter ?? exports
-  // A function gets the library: it need not be installed beside the module.
+  // A function gets the library, which need not be installed beside the module.
   if (typeof found === 'function') {
     try {
       found = (found as (given: typeof library) => unknown)(library)
@@ -133,7 +133,7 @@ function definitionIn(exports: unknown): FilterDefinition {
   return made as FilterDefinition
 }
 
-/** Says in a line why a module could not be loaded, with the place in its text if that is known. */
+/** Explains in a line why a module could not be loaded, with the place in its text if it is known. */
 function faultText(fault: Error | undefined, file = ''): string {
   if (!(fault instanceof Error)) return String(fault)
   const { code } = fault as { code?: string }

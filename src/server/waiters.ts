@@ -1,4 +1,4 @@
-// Who waits for what a request has, while a debugger holds it: the exceptions of property S6.
+// Finds those who wait for a request that a debugger holds: the exceptions of property S6.
 
 import type { Exchange } from '../proxy/index.js'
 import type { SharedEngine } from './request-kind.js'

@@ -1,5 +1,5 @@
-// The questions about a server with workers: the one that has what is asked for answers, or all do, and their
-// answers are put together. A worker that does not answer in time is named.
+// The questions about a server with workers. The worker that has the thing in question answers; or all do,
+// and their answers are put together. A worker that does not answer in time is named.
 
 import type { Answers, Workers } from '../workers/index.js'
 import type { OverlayChange } from './overlays.js'
@@ -13,14 +13,14 @@ interface List extends Row {
   readonly rows: readonly Row[]
 }
 
-/** What operators have set of an endpoint, for workers that start later. */
+/** An operator's settings of an endpoint, for workers that start later. */
 interface Kept {
   readonly question: Extract<Question, { ask: 'overlay' }>
-  /** ms of the clock at which it ends; null: not by time */
+  /** ms of the clock at which it ends; null: time does not end it */
   readonly until: number | null
 }
 
-/** Numbers of an overview of which the greatest is told, not the sum. */
+/** The numbers of an overview whose maximum is shown, not their sum. */
 const GREATEST: readonly string[] = ['now', 'uptimeMs']
 
 export class WorkerQuestions implements Questions {
@@ -44,7 +44,7 @@ export class WorkerQuestions implements Questions {
       })
   }
 
-  /** Has a worker that begins to serve do what operators have set. */
+  /** Applies operators' settings in a worker that begins to serve. */
   remind(worker: string): void {
     const now = this.now()
     for (const [key, { question, until }] of this.overlays) {
@@ -120,7 +120,7 @@ const silence = (silent: readonly string[]): Row => (silent.length === 0 ? {} : 
 
 const valueIn = (answer: Answer): unknown => ('json' in answer ? JSON.parse(answer.json) : null)
 
-/** Returns why a question is refused: one worker does, or none answers. */
+/** Returns the reason why a question is refused: a worker refuses it, or none answers. */
 function refusalIn({ answers, silent }: Answers): Answer | null {
   if (answers.length === 0)
     return { refused: 'failed', why: `no worker answers: ${silent.join(', ') || 'there is none'}` }
@@ -128,7 +128,7 @@ function refusalIn({ answers, silent }: Answers): Answer | null {
   return refused === undefined ? null : (refused.answer as Answer)
 }
 
-/** Puts lists together: sums of the numbers, and the first of all rows. */
+/** Puts lists together: the sums of the numbers, and the first of all rows. */
 function listOf(lists: readonly List[], sort: string, reversed: boolean, limit: number): Row {
   const all: Record<string, unknown> = {}
   for (const list of lists)
@@ -148,7 +148,7 @@ function both(name: string, one: unknown, other: unknown): unknown {
   return sums
 }
 
-/** Orders rows as the surveys of a worker do. */
+/** Orders rows like the surveys of a worker. */
 function orderOf(sort: string, a: Row, b: Row): number {
   if (sort === 'age') return Number(b.ageMs) - Number(a.ageMs)
   if (sort === 'held') return Number(b.heldBytes) - Number(a.heldBytes)

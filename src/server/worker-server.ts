@@ -24,7 +24,7 @@ import type { WorkerNews, WorkerQuestion, WorkerSettings } from './worker-settin
 
 const { CUT, BROKEN } = exitCodes
 
-/** Signals that the primary takes for all: they may be sent to the whole group of processes. */
+/** The signals that the primary takes for all: they may be sent to the whole group of processes. */
 const TAKEN_BY_PRIMARY = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 function joined(parts: readonly unknown[]): ReadAnswer {
@@ -49,7 +49,7 @@ class WorkerServer implements WorkerTasks {
   private readonly name: string
   private readonly link: PrimaryLink
   private readonly server: Server
-  /** Commits what is prepared. */
+  /** Commits the prepared configuration. */
   private proceed: (() => void) | null = null
   private readonly end: WorkerEnd
   private isStopping = false
@@ -161,7 +161,7 @@ class WorkerServer implements WorkerTasks {
     else this.server.questions.ask(question, done)
   }
 
-  /** Without its primary nobody replaces it, or can end it: it lets its requests finish. */
+  /** Lets its requests finish: without its primary nobody can replace or end it. */
   orphaned(): void {
     if (this.isStopping) this.endNow()
     this.server.log.tell('error', `the primary process has ended, so ${this.name} drains and ends`)

@@ -24,14 +24,14 @@ interface Told {
 }
 
 export class AdminClient implements Asker {
-  /** Never called: each question connects if it must. */
+  /** Is never called: each question connects if it must. */
   onClosed: (error: TerminalError) => void = () => {}
   private readonly address: string
   private readonly to: ReturnType<typeof addressOf>
   private readonly token: string | undefined
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
-  /** @param address `HOST:PORT` or `unix:PATH`; also behind `http://` */
+  /** @param address `HOST:PORT` or `unix:PATH`; either may follow `http://` */
   constructor(address: string, options: TerminalOptions) {
     this.address = address.replace(/^http:\/\//, '').replace(/\/$/, '')
     this.to = addressOf(this.address)
@@ -57,13 +57,13 @@ export class AdminClient implements Asker {
     return this.ask('DELETE', `/exchanges/${encodeURIComponent(id)}`)
   }
 
-  /** Sets what an endpoint has over the configuration; null takes it away. */
+  /** Sets the overlay of an endpoint; null removes it. */
   overlay(backend: string, endpoint: string, change: DapObject | null): Promise<DapObject> {
     const path = `/backends/${encodeURIComponent(backend)}/endpoints/${encodeURIComponent(endpoint)}`
     return this.ask('PATCH', path, JSON.stringify(change))
   }
 
-  /** Removes what a cache has stored. */
+  /** Removes stored responses from a cache. */
   purge(cache: string, what: DapObject): Promise<DapObject> {
     return this.ask('POST', `/caches/${encodeURIComponent(cache)}/purge`, JSON.stringify(what))
   }

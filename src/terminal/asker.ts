@@ -1,12 +1,12 @@
-// The questions of `ps`, `why`, `end` and `top`, to a debugger or to an admin listener: which of the two an
-// address has is found out by asking it.
+// The questions of `ps`, `why`, `end` and `top`, to a debugger or to an admin listener. Asking an address
+// shows which of the two it has.
 
 import { ALL_WORKERS, type DapObject } from '../debugger/dap-codec.js'
 import { AdminClient } from './admin-client.js'
 import { Client } from './client.js'
 import { HttpAnswered, type TerminalError, type TerminalOptions } from './connecting.js'
 
-/** A list of requests that is asked for. */
+/** A question for a list of requests. */
 export interface ListQuestion {
   /** A condition in CEL; '' for all. */
   readonly filter: string
@@ -14,14 +14,14 @@ export interface ListQuestion {
   readonly descending: boolean
   /** The number of rows; undefined: as many as the server gives. */
   readonly limit: number | undefined
-  /** The counts of the whole server too. */
+  /** True: the counts of the whole server are wanted too. */
   readonly overview: boolean
 }
 
 export interface Asker {
   /** Is told when the server has closed the connection, if a connection is kept. */
   onClosed: (error: TerminalError) => void
-  /** Returns `rows`, `total`, `matched`, and the counts if they are asked for. */
+  /** Returns `rows`, `total`, `matched`, and the counts if they were asked for. */
   list(question: ListQuestion): Promise<DapObject>
   /** Returns `why` and `text`. */
   why(id: string): Promise<DapObject>
@@ -70,7 +70,7 @@ async function askerAt(address: string, options: TerminalOptions): Promise<Asker
   }
 }
 
-/** Connects, does this work, and leaves, however the work ends. */
+/** Connects, does this work, and disconnects, however the work ends. */
 export async function asking(
   address: string,
   options: TerminalOptions,

@@ -24,7 +24,7 @@ import {
 } from './connecting.js'
 import { type TerminalLimits, terminalLimits } from './limits.js'
 
-/** Says what to do when no connection could be made. */
+/** Makes the error for a failed connection, which says what to do. */
 function unreachable(address: string, error: unknown): TerminalError {
   const code = codeOf(error)
   if (code === 'EACCES' || code === 'EPERM')
@@ -53,7 +53,7 @@ function open(address: string, { connectMs }: TerminalLimits): Promise<Socket> {
   })
 }
 
-/** An answer of HTTP begins with it. */
+/** The beginning of an answer in HTTP. */
 const HTTP = Buffer.from('HTTP/')
 
 interface Asked {
@@ -73,13 +73,13 @@ export class Client {
   private readonly reader: DapReader<DapResponse | DapEvent>
   private readonly asked = new Map<number, Asked>()
   private seq = 0
-  /** A message has come: it is a debugger. */
+  /** True once a message has come: the server is a debugger. */
   private heard = false
-  /** The listener that answers speaks HTTP. */
+  /** True if the listener that answers speaks HTTP. */
   private isHttp = false
-  /** What was no message of a debugger; '' for none. */
+  /** The fault of an input that was no message of a debugger; '' without one. */
   private fault = ''
-  /** Why nothing can be asked any more; null while something can. */
+  /** The reason why nothing can be asked any more; null while questions are possible. */
   private closed: TerminalError | null = null
 
   private constructor(address: string, limits: TerminalLimits, socket: Socket) {
@@ -93,7 +93,7 @@ export class Client {
     socket.on('close', () => this.lost())
   }
 
-  /** Connects, does this work, and leaves, however the work ends. */
+  /** Connects, does this work, and disconnects, however the work ends. */
   static async with(
     address: string,
     options: TerminalOptions,
@@ -153,7 +153,7 @@ export class Client {
     return typeof result === 'string' ? result : ''
   }
 
-  /** Leaves. It does not wait for the server, which may have stopped answering. */
+  /** Disconnects. It does not wait for the server, which may have stopped answering. */
   end(): void {
     this.onClosed = () => {}
     this.socket.destroy()

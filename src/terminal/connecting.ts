@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 
-/** The address of a debugger, where none is given. */
+/** The default address of a debugger. */
 export const DEFAULT_ADDRESS = '127.0.0.1:4711'
-/** The variables that have the token of a debugger and of an admin listener, where no file is given. */
+/** The variables for the tokens of a debugger and of an admin listener, used if no file is given. */
 export const TOKEN_VARIABLE = 'FERMATA_DEBUG_TOKEN'
 export const ADMIN_TOKEN_VARIABLE = 'FERMATA_ADMIN_TOKEN'
 
@@ -15,15 +15,15 @@ export class TerminalError extends Error {
   override name = 'TerminalError'
 }
 
-/** The server has answered that it does not do what was asked. */
+/** An answer by which the server refuses a question. */
 export class RefusedError extends TerminalError {}
 
-/** The server speaks HTTP: it is not a debugger. */
+/** An answer in HTTP: the server is not a debugger. */
 export class HttpAnswered extends TerminalError {}
 
 export interface TerminalOptions {
   readonly tokenFile?: string
-  /** The worker that is debugged, if the server has workers; `all` to ask all of them. */
+  /** The worker to debug, if the server has workers; `all` to ask all of them. */
   readonly worker?: string
 }
 
@@ -38,7 +38,7 @@ export function addressOf(text: string): { host: string; port: number } | { path
   return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
 }
 
-/** Returns the token of the file, else of the variable. */
+/** Returns the token from the file, else from the variable. */
 export function tokenOf({ tokenFile }: TerminalOptions, variable: string): string | undefined {
   if (tokenFile === undefined) return process.env[variable] || undefined
   try {

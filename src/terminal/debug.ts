@@ -1,5 +1,5 @@
 // `fermata debug`: the commands of the debugger at a prompt, with history and completion. From a pipe it runs
-// them one after the other, up to the first that fails, or all of them.
+// commands one after the other, up to the first that fails, or all of them.
 
 import { createInterface, type Interface } from 'node:readline'
 import type { DapObject } from '../debugger/index.js'
@@ -11,7 +11,7 @@ import { printableLines } from './table.js'
 const PROMPT = '(fermata) '
 
 export interface DebugOptions extends TerminalOptions {
-  /** A script goes on after a command that fails. */
+  /** True: a script continues after a command that fails. */
   readonly keepGoing?: boolean
 }
 
@@ -29,7 +29,7 @@ const commandOf = (line: string): string => (/^\s*#/.test(line) ? '' : line.trim
 
 const isEnd = (command: string): boolean => command === 'quit' || command === 'exit' || command === 'q'
 
-/** Stops that a script has not waited for. */
+/** The stops that a script has not yet waited for. */
 class Stops {
   private count = 0
   private came: (() => void) | null = null
@@ -39,7 +39,7 @@ class Stops {
     else this.came()
   }
 
-  /** Takes one, and waits for it if there is none, but not longer than this. */
+  /** Takes a stop. If there is none, it waits for one, up to this time. */
   take(ms: number): Promise<void> {
     if (this.count > 0) {
       this.count--
@@ -58,7 +58,7 @@ class Stops {
     })
   }
 
-  /** Waits no more: the server has left. */
+  /** Stops waiting, since the server has closed the connection. */
   end(): void {
     this.came?.()
   }
@@ -66,7 +66,7 @@ class Stops {
 
 const WAIT = /^wait(?:\s+(\d{1,6}))?$/
 
-/** Runs the lines of standard input, up to the first that fails unless it keeps going. */
+/** Runs the lines of standard input, up to the first that fails unless `keepsGoing`. */
 async function runScript(client: Client, keepsGoing: boolean): Promise<void> {
   const script = createInterface({ input: process.stdin })
   let lost: TerminalError | null = null
@@ -106,7 +106,7 @@ function writeLines(text: string): void {
 class Prompt {
   private readonly client: Client
   private readonly lines: Interface
-  /** A command runs: the prompt comes back behind its answer. */
+  /** True while a command runs: the prompt comes back after its answer. */
   private running = false
 
   constructor(client: Client) {
@@ -154,7 +154,7 @@ class Prompt {
     this.running = false
   }
 
-  /** Writes above the prompt, and what is being typed stays. */
+  /** Writes above the prompt. The text being typed stays. */
   private write(text: string): void {
     if (text === '') return
     process.stdout.write('\r\x1b[J')
@@ -172,7 +172,7 @@ class Prompt {
   }
 }
 
-/** Returns what an event says; '' for one that is not shown. */
+/** Returns the text of an event; '' for an event that is not shown. */
 export function eventText(event: string, body: DapObject): string {
   if (event === 'stopped') return `stopped: ${String(body.description ?? '')}`
   if (event === 'output') return String(body.output ?? '').trimEnd()

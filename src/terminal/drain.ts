@@ -1,5 +1,5 @@
-// `fermata drain`: keeps new requests from an endpoint, over the admin listener, for a time or until it is
-// undone.
+// `fermata drain`: keeps new requests away from an endpoint, over the admin listener, for a time or
+// until it is undone.
 
 import type { DapObject } from '../debugger/index.js'
 import { AdminClient } from './admin-client.js'
@@ -7,7 +7,7 @@ import type { TerminalOptions } from './connecting.js'
 import { duration, printable } from './table.js'
 
 export interface DrainOptions extends TerminalOptions {
-  /** A time with a unit, as the server takes it. */
+  /** A time with a unit, in the server's format. */
   readonly for?: string
   readonly block?: boolean
   readonly undo?: boolean
@@ -30,7 +30,7 @@ export async function drain(
   }
 }
 
-/** Says what the endpoint has now. */
+/** Returns a sentence about the endpoint's overlay. */
 function textOf({ endpoint, overlay }: DapObject): string {
   if (typeof overlay !== 'object' || overlay === null) return `${String(endpoint)} is as configured`
   const { drain, block, weight, endsInMs } = overlay as DapObject

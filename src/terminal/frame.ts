@@ -11,9 +11,9 @@ export interface TopView {
   readonly filter: string
   /** The first row of requests that is shown. */
   readonly offset: number
-  /** What the last line says, in place of the keys. */
+  /** The last line, in place of the keys. */
   readonly message: string
-  /** The titles are bold, and held requests yellow. */
+  /** True: titles are bold, and held requests yellow. */
   readonly colors?: boolean
 }
 
@@ -32,10 +32,10 @@ interface EngineRow {
   readonly sessions: readonly Session[]
 }
 
-/** Rows of engines, and of clients, that are shown above the requests, at most and at least. */
+/** The most and the fewest rows of engines, and of clients, that are shown above the requests. */
 const SECTION_ROWS_MAX = 5
 const SECTION_ROWS_MIN = 2
-/** The lines of a picture for each of these rows: the requests have most of the room. */
+/** The lines of a picture for each of these rows: the requests get most of the room. */
 const LINES_A_SECTION_ROW = 10
 const SESSIONS_SHOWN = 6
 
@@ -104,7 +104,7 @@ export function helpFrame({ width, height }: Pick<TopView, 'width' | 'height'>):
 const BOLD = ['\x1b[1m', '\x1b[22m'] as const
 const YELLOW = ['\x1b[33m', '\x1b[39m'] as const
 
-/** A line, and how it is shown. */
+/** A line and its style. */
 type Line = readonly [text: string, style?: readonly [on: string, off: string]]
 
 /** Returns the lines of the picture: `height` of them, none wider than `width`. */
@@ -139,7 +139,7 @@ export function topFrame(overview: Overview, rows: readonly Row[], matched: numb
   })
 }
 
-/** Returns the first row that is shown: there is always one, if there are any. */
+/** Returns the first row that is shown. There always is one if there are any rows. */
 const offsetIn = (rows: readonly Row[], offset: number): number =>
   Math.max(0, Math.min(offset, rows.length - 1))
 

@@ -1,5 +1,6 @@
-// The commands that look at a running server from a process of their own, so drawing costs the server
-// nothing: ps, why, end and top ask its debugger or its admin listener, debug the one, drain the other.
+// The commands that inspect a running server from a process of their own, so drawing costs the server
+// nothing. `ps`, `why`, `end` and `top` ask its debugger or its admin listener; `debug` needs the debugger,
+// and `drain` the admin listener.
 
 import { type Command, InvalidArgumentError } from 'commander'
 import {
@@ -21,7 +22,7 @@ import { type WhyOptions, why } from './why.js'
 
 const FAILED = 1
 
-/** Runs a command, and prints what went wrong. */
+/** Runs a command, and prints its failure. */
 function run(command: Promise<void>): void {
   command.catch((error: unknown) => {
     const text = error instanceof TerminalError ? error.message : String((error as Error).stack)
@@ -117,7 +118,7 @@ export function addTerminalCommands(program: Command): void {
   program
     .command('why')
     .description('say what a request waits for, and what keeps it from going on')
-    // The first of two is the address. Commander has no optional argument in front of another.
+    // The first of two arguments is the address. Commander has no optional argument in front of another.
     .usage('[options] [ADDRESS] ID')
     .argument('<id>')
     .argument('[request]')

@@ -1,4 +1,4 @@
-// The bounds of the commands in a terminal. They bound their own process and how long a person waits; the
+// The limits of the commands in a terminal. They bound their own process and how long a person waits; the
 // server bounds itself.
 
 export interface TerminalLimits {
@@ -8,13 +8,13 @@ export interface TerminalLimits {
   readonly answerMs: number
   /** The bytes of one answer. A list of 10,000 requests has about 5 MB. */
   readonly answerBytesMax: number
-  /** The rows of one list; the server gives no more. */
+  /** The rows of one list. The server gives no more. */
   readonly rowsMax: number
   /** The time between two pictures of `top`, in ms. */
   readonly pictureMs: number
   /** The rows that `top` asks for, besides those that were scrolled past: the server makes no others. */
   readonly pictureRows: number
-  /** The time for which a script's `wait` waits for a stop, if it says nothing else, in ms. */
+  /** The default time for which a script's `wait` waits for a stop, in ms. */
   readonly stopMs: number
   /** The lines that `debug` remembers. */
   readonly historyMax: number

@@ -13,7 +13,7 @@ export interface PsOptions extends TerminalOptions {
   readonly json?: boolean
 }
 
-/** The width of a table that goes to no terminal. */
+/** The width of a table that does not go to a terminal. */
 const WIDTH_OF_FILES = 200
 
 export const psColumns: readonly Column<Row>[] = [
@@ -43,7 +43,7 @@ export function ps(address: string, options: PsOptions): Promise<void> {
   })
 }
 
-/** Returns a list as text: the table, and how many there are. */
+/** Returns a list as text: the table, and the number of requests. */
 function listText({ rows, total, matched }: DapObject, width: number): string {
   const shown = rows as Row[]
   const lines = shown.length === 0 ? [] : tableLines(psColumns, shown, width)

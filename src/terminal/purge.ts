@@ -1,4 +1,4 @@
-// `fermata purge`: removes what a cache has stored, over the admin listener.
+// `fermata purge`: removes stored responses from a cache, over the admin listener.
 
 import { AdminClient } from './admin-client.js'
 import { TerminalError, type TerminalOptions } from './connecting.js'

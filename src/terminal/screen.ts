@@ -1,5 +1,5 @@
-// A screen of lines in a terminal: the alternate screen and raw keys. However the process ends, the terminal
-// is as it was.
+// A screen of lines in a terminal: the alternate screen and raw keys. The terminal is restored however
+// the process ends.
 
 import { emitKeypressEvents, type Key } from 'node:readline'
 
@@ -7,7 +7,7 @@ const ENTER = '\x1b[?1049h\x1b[?25l'
 const LEAVE = '\x1b[?25h\x1b[?1049l'
 const CLEAR = '\x1b[2J'
 
-/** The size of a terminal that does not tell its own. */
+/** The size of a terminal that does not report one. */
 const COLUMNS = 80
 const ROWS = 24
 
@@ -21,8 +21,8 @@ export const sizeOf = ({ columns, rows }: { columns?: number; rows?: number }) =
 })
 
 /**
- * Returns the bytes that turn the lines on the screen into these; those that are equal are not written. A
- * line is erased before it is written: behind one of full width, the cursor still stands on its last cell.
+ * Returns the bytes that turn the lines on the screen into these; equal lines are not written. A line is
+ * erased before it is written, since behind a line of full width the cursor still stands on its last cell.
  */
 export function repaint(shown: readonly string[], lines: readonly string[]): string {
   let text = ''
@@ -34,7 +34,7 @@ export function repaint(shown: readonly string[], lines: readonly string[]): str
 export class Screen {
   /** Is told of each key. */
   onKey: (text: string, key: Key) => void = () => {}
-  /** Is called when the terminal has another size: draw again. */
+  /** Is called when the size of the terminal has changed, so that the caller draws again. */
   onResize: () => void = () => {}
   /** Is called when the terminal has gone. */
   onGone: () => void = () => {}
@@ -47,7 +47,7 @@ export class Screen {
     return sizeOf(this.output)
   }
 
-  /** False where the user wants no colours (NO_COLOR), or the terminal has none. */
+  /** False if the user wants no colours (NO_COLOR), or if the terminal has none. */
   get hasColors(): boolean {
     return this.output.hasColors()
   }
@@ -64,7 +64,7 @@ export class Screen {
     this.output.write(ENTER + CLEAR)
   }
 
-  /** Shows these lines; nothing once the screen is closed, since an answer may come later. */
+  /** Shows these lines. After the screen has closed it does nothing, since an answer may come later. */
   paint(lines: readonly string[]): void {
     if (!this.isOpen) return
     const text = repaint(this.shown, lines)
@@ -87,7 +87,7 @@ export class Screen {
     this.output.write(LEAVE)
   }
 
-  /** Gives the terminal back, and dies by the signal as if it had not been caught. */
+  /** Restores the terminal, and dies by the signal as if it had not been caught. */
   private readonly killed = (signal: NodeJS.Signals): void => {
     this.close()
     process.kill(process.pid, signal)

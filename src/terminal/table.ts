@@ -1,5 +1,5 @@
-// Tables of text for a terminal. Texts of peers may have control characters: none of them reaches the
-// terminal.
+// Tables of text for a terminal. Texts of peers may have control characters, none of which
+// reaches the terminal.
 
 import { stripVTControlCharacters } from 'node:util'
 
@@ -7,19 +7,21 @@ export interface Column<Row> {
   readonly title: string
   readonly value: (row: Row) => string
   readonly right?: boolean
-  /** It may be cut so that the table fits; columns without this are cut last. */
+  /** True if it may be cut so that the table fits; other columns are cut last. */
   readonly elastic?: boolean
-  /** It is left out of a table that is narrower than {@link WIDE}. */
+  /** True if it is left out of a table that is narrower than {@link WIDE}. */
   readonly wide?: boolean
 }
 
 const GAP = 2
 /** The width from which a table has all its columns. */
 const WIDE = 110
-/** The least width of an elastic column that is cut. */
+/** The smallest width to which an elastic column is cut. */
 const ELASTIC_MIN = 8
 
-/** What a terminal may obey, or what changes the order of text: controls, formats, lone surrogates. */
+/**
+ * Characters that a terminal may obey, or that change the order of text: controls, formats, lone surrogates.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
 /** Removes escape sequences, and replaces each other control character by `�`. */
@@ -28,7 +30,7 @@ export const printable = (text: string): string => stripVTControlCharacters(text
 /** Returns each line made {@link printable}. */
 export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')
 
-/** Returns JSON without characters that a terminal may obey: they are escaped. */
+/** Returns JSON in which characters that a terminal may obey are escaped. */
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value).replace(UNPRINTABLE, (found) =>
     Array.from({ length: found.length }, (_, at) => escaped(found.charCodeAt(at))).join(''),
@@ -39,7 +41,7 @@ const escaped = (code: number): string => `\\u${code.toString(16).padStart(4, '0
 /** Characters of one cell each, up to the first combining mark. */
 const NARROW = /^[\x20-\x7e\xa0-\u02ff]*$/
 const COMBINING = /^[\p{Mn}\p{Me}]$/u
-/** East Asian Width W and F (UAX #11), and what is shown as an emoji. */
+/** Characters of East Asian Width W and F (UAX #11), and those shown as emoji. */
 const WIDE_CHARACTER =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\p{Emoji_Presentation}\u{17000}-\u{18cff}\u{20000}-\u{3fffd}]$/u
 

@@ -1,5 +1,5 @@
-// `fermata top`: the picture of a server, twice a second, until a key ends it. Without a terminal it is
-// printed once.
+// `fermata top`: a picture of a server, twice a second, until a key ends it. Without a terminal it
+// is printed once.
 
 import type { Key } from 'node:readline'
 import type { Overview, Row } from '../debugger/index.js'
@@ -12,7 +12,7 @@ import { Screen } from './screen.js'
 const SORTS = ['age', 'held', 'path', 'step', 'id'] as const
 const PAGE_ROWS = 10
 
-/** The picture that is printed where there is no terminal. */
+/** The picture that is printed without a terminal. */
 const PLAIN = { width: 120, height: 60, sort: 'age', filter: '', offset: 0, message: ' ' }
 
 export function top(address: string, options: TerminalOptions): Promise<void> {
@@ -26,7 +26,7 @@ export function top(address: string, options: TerminalOptions): Promise<void> {
   })
 }
 
-/** What a picture is made of, and what was asked for: the picture says so only when it has come. */
+/** An answer and its question. The picture shows a question only when its answer has come. */
 interface Answer {
   readonly sort: string
   readonly filter: string
@@ -45,7 +45,7 @@ interface Question {
 async function ask(asker: Asker, { sort, descending, filter, offset }: Question): Promise<Answer> {
   const { pictureRows, rowsMax } = terminalLimits
   const limit = Math.min(rowsMax, offset + pictureRows)
-  // One answer has the counts and the rows: they are those of one picture.
+  // One answer has both the counts and the rows, so they belong to one picture.
   const answer = await asker.list({ sort, descending, filter, limit, overview: true })
   const order = descending ? `${sort} reversed` : sort
   const { rows, matched } = answer
@@ -65,15 +65,15 @@ class Top {
   private sort = 0
   private reversed = false
   private filter = ''
-  /** The last filter that the server took. */
+  /** The last filter that the server accepted. */
   private takenFilter = ''
-  /** The filter that is being typed; null while none is. */
+  /** The filter being typed; null while none is. */
   private typed: string | null = null
   private offset = 0
   private message = ''
   private showsHelp = false
   private asking = false
-  /** What is asked for has changed since it was asked. */
+  /** True if the question has changed since it was asked. */
   private stale = false
   private ended: (error: Error | null) => void = () => {}
 
@@ -169,7 +169,7 @@ class Top {
     this.offset = this.inList(this.offset + (by[key as keyof typeof by] ?? 0))
   }
 
-  /** Returns the nearest offset at which a row is. */
+  /** Returns the nearest offset that has a row. */
   private inList(offset: number): number {
     const rows = Math.min(terminalLimits.rowsMax, this.answer?.matched ?? 0)
     return Math.max(0, Math.min(offset, rows - 1))

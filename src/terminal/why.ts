@@ -1,4 +1,4 @@
-// `fermata why`: what a request waits for, and what keeps it from going on.
+// `fermata why`: shows what a request waits for, and what keeps it from going on.
 
 import { asking } from './asker.js'
 import { addressOf, TerminalError, type TerminalOptions } from './connecting.js'

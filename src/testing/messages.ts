@@ -1,17 +1,17 @@
-// Messages of HTTP/1.1 as the ends of the network write and read them. They are written whole, and read of
-// what has come.
+// Messages of HTTP/1.1, written and read by the ends of the network. They are written whole, and read from
+// the bytes that have come.
 
 import type { FieldLine } from '../filters/filter.js'
 
-/** A message as an end of the network has read it. */
+/** A message as read by an end of the network. */
 export interface ReadMessage {
   /** `GET /path HTTP/1.1`, or `HTTP/1.1 200 OK` */
   readonly start: string
-  /** Names in lower case. */
+  /** The fields, with names in lower case. */
   readonly fields: readonly FieldLine[]
   readonly body: Buffer
   readonly trailers: readonly FieldLine[]
-  /** The bytes of it. */
+  /** The length of the message in bytes. */
   readonly bytes: number
 }
 
@@ -39,9 +39,9 @@ export const fieldOf = (fields: readonly FieldLine[], name: string): string | nu
   fields.find((each) => each[0] === name)?.[1] ?? null
 
 /**
- * Reads the first message of what has come; null if it is not whole.
- * @param bodiless it has no body, whatever its head says: it answers HEAD
- * @param ended no more will come
+ * Reads the first message in these bytes; null if it is not whole.
+ * @param bodiless true: it has no body, regardless of its head, since it answers HEAD
+ * @param ended true: no more bytes will come
  */
 export function readMessage(bytes: Buffer, bodiless: boolean, ended: boolean): ReadMessage | null {
   const text = bytes.toString('latin1')
@@ -67,7 +67,7 @@ export function readMessage(bytes: Buffer, bodiless: boolean, ended: boolean): R
     const upTo = at + Number(length)
     return bytes.length < upTo ? null : message(bytes.subarray(at, upTo), upTo)
   }
-  // A request has no body then; that of a response ends with the connection.
+  // A request then has no body; the body of a response ends with the connection.
   if (status === 0) return message(Buffer.alloc(0), at)
   return ended ? message(bytes.subarray(at), bytes.length) : null
 }

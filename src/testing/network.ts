@@ -1,6 +1,6 @@
 // A proxy with filters on the simulated network, one client connection for each request, and a backend, all
-// in memory. The test says what they send. Its clock is simulated, and moves to whatever comes next; only
-// tasks that work outside of this thread are waited for.
+// in memory. The test chooses the messages. The clock is simulated, and jumps to the next event; only tasks
+// that work outside of this thread take real time.
 
 import { type Continuation, createWorld, type Outcome, SUSPEND, type Tracer } from '../continuation/index.js'
 import { engineLimits } from '../engine/index.js'
@@ -30,24 +30,24 @@ const BACK = { host: '192.0.2.9', port: 9 }
 
 /** A request of the test's client. */
 export interface TestRequest {
-  /** Default GET. */
+  /** The method. Default: GET. */
   readonly method?: string
-  /** Path and query. Default `/`. */
+  /** Path and query. Default: `/`. */
   readonly target?: string
-  /** In addition to Host. */
+  /** Fields in addition to Host. */
   readonly fields?: readonly FieldLine[]
   readonly body?: string | Uint8Array
 }
 
 /** A response of the test's backend. */
 export interface TestResponse {
-  /** Default 200. */
+  /** The status. Default: 200. */
   readonly status?: number
   readonly fields?: readonly FieldLine[]
   readonly body?: string | Uint8Array
 }
 
-/** A request as the backend has got it. */
+/** A request as received by the backend. */
 export interface AskedRequest {
   readonly method: string
   readonly target: string
@@ -55,25 +55,25 @@ export interface AskedRequest {
   readonly body: string
 }
 
-/** What a client has got, without Date and the fields of its connection. */
+/** A response as received by a client, without Date and the fields of its connection. */
 export interface GotResponse {
-  /** 0: no response has come. */
+  /** The status; 0: no response has come. */
   readonly status: number
   readonly fields: readonly FieldLine[]
   readonly body: string
   readonly trailers: readonly FieldLine[]
-  /** Its connection has ended before the response was whole. */
+  /** True if its connection has ended before the response was whole. */
   readonly isCut: boolean
 }
 
-/** How the network and the run differ from the plain one. */
+/** The differences of the network and the run from the plain ones. */
 export interface Way {
-  /** Messages of this side are sent in two parts; the first has `splitAt` bytes. */
+  /** The side whose messages are sent in two parts; the first has `splitAt` bytes. */
   readonly split?: 'requests' | 'responses'
   readonly splitAt?: number
-  /** All messages are sent byte by byte. */
+  /** True: all messages are sent byte by byte. */
   readonly byByte?: boolean
-  /** The number of the wait of a filter, from 1, that ends so. */
+  /** The number, from 1, of a filter's wait that ends as `waitEnds` says. */
   readonly wait?: number
   readonly waitEnds?: 'late' | 'cancelled'
   /** The number of the task that fails. */
@@ -101,7 +101,7 @@ class TestPollset extends SimPollset {
     return task
   }
 
-  /** Forgets tasks that have settled. Returns whether others work outside of this thread. */
+  /** Forgets settled tasks. Returns true if others work outside of this thread. */
   waitsForTasks(): boolean {
     for (const each of this.unsettled)
       if (each.fault !== null || each.value !== null) this.unsettled.delete(each)
@@ -127,7 +127,7 @@ export class FilterNetwork implements Tracer {
   readonly asked: AskedRequest[] = []
   readonly problems: string[] = []
   readonly failures: string[] = []
-  /** Waits of filters that have begun. */
+  /** The number of waits that filters have begun. */
   waits = 0
   /** The lengths of the messages that each side has sent. */
   readonly sent = { requests: 0, responses: 0 }
@@ -163,7 +163,7 @@ export class FilterNetwork implements Tracer {
     this.pollset.serve(BACK, (far) => this.connected(far))
   }
 
-  /** Has all requests pass these filters. */
+  /** Makes all requests pass these filters. */
   serve(filters: readonly FilterUse[]): void {
     const settings = settingsOf('all', proxyLimits)
     const to = new Route(
@@ -231,7 +231,7 @@ export class FilterNetwork implements Tracer {
     for (const part of partsOf(bytes, side, this.way)) this.pollset.after(at++ * 3, () => far.send(part))
   }
 
-  /** The backend. */
+  /** Plays the backend. */
   private connected(far: SimPeerSocket): void {
     let bytes = Buffer.alloc(0)
     far.owner = {
@@ -277,7 +277,7 @@ export class FilterNetwork implements Tracer {
     this.waiting.delete(c)
   }
 
-  /** Ends the chosen wait in its way, if it has not ended in the turn in which it began. */
+  /** Ends the chosen wait in its way, unless it has ended in the turn in which it began. */
   private steer(): void {
     const { chosen, way, world } = this
     if (chosen === null || chosen.suspended === null) return
@@ -286,7 +286,7 @@ export class FilterNetwork implements Tracer {
     else this.clientOf(chosen)?.reset()
   }
 
-  /** The client of an exchange; null for a request that a filter has made: then it is cancelled. */
+  /** Returns the client of an exchange; null for a request that a filter has made: that is then cancelled. */
   private clientOf(c: Continuation): SimPeerSocket | null {
     const number = Number(/^m(\d+)\//.exec(c.id)?.[1] ?? 0)
     if (isSubrequest(c as never)) c.cancel()
@@ -295,12 +295,12 @@ export class FilterNetwork implements Tracer {
 
   // The run
 
-  /** Runs until this holds, or nothing can happen any more. */
+  /** Runs until `over` returns true, or until nothing can happen any more. */
   async runUntil(over: () => boolean): Promise<void> {
     const { pollset } = this
     for (let steps = 0; !over(); steps++) {
       if (steps > STEPS_MAX) throw new Error(`not over after ${STEPS_MAX} steps`)
-      // A task that works outside of this thread has real time; the simulated clock stands.
+      // A task that works outside of this thread takes real time, while the simulated clock stands.
       for (let ms = 0; pollset.waitsForTasks() && ms < TASK_MS; ms++) {
         await new Promise((resolve) => setTimeout(resolve, ms === 0 ? 0 : 1))
       }
@@ -309,7 +309,7 @@ export class FilterNetwork implements Tracer {
     }
   }
 
-  /** Has all end, and tells what is left. */
+  /** Ends everything, and reports what is left. */
   async end(): Promise<void> {
     const { world, proxy, problems } = this
     await this.runUntil(() => proxy.begun === proxy.logged)
@@ -329,11 +329,11 @@ export class FilterNetwork implements Tracer {
 const STEPS_MAX = 1_000_000
 /** ms of the real clock that tasks may take */
 const TASK_MS = 200
-/** Fields that follow the clock and the connection. */
+/** Fields that depend on the clock and the connection. */
 const OF_CONNECTION: ReadonlySet<string> = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding'])
 const NOTHING: GotResponse = { status: 0, fields: [], body: '', trailers: [], isCut: true }
 
-/** Reads the final response: interim ones are passed over. */
+/** Reads the final response, and skips interim ones. */
 function readFinal(bytes: Buffer, bodiless: boolean, ended: boolean): ReadMessage | null {
   for (let rest = bytes; ; ) {
     const message = readMessage(rest, bodiless, ended)
@@ -342,7 +342,7 @@ function readFinal(bytes: Buffer, bodiless: boolean, ended: boolean): ReadMessag
   }
 }
 
-/** Returns the head of a response that was cut, if that much has come. */
+/** Returns the head of a response that was cut, if it is whole. */
 const readHead = (bytes: Buffer): ReadMessage | null => readMessage(bytes, true, true)
 
 const gotOf = (message: ReadMessage | null, isCut: boolean): GotResponse =>

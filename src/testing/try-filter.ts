@@ -1,5 +1,6 @@
-// Tries a filter: in one run, or in every way that the network, the clock, the client and tasks may take.
-// Promises serve the test, and the tasks that work outside of this thread; no request passes through one.
+// Tries a filter: in one run, or in every way that the network, the clock, the client and tasks may
+// take. Promises serve the test, and the tasks that work outside of this thread; no request passes
+// through a promise.
 
 import { readModuleOptions } from '../config/index.js'
 import { type FilterContext, type FilterDefinition, TaskPool, ThreadShare } from '../filters/filter.js'
@@ -16,10 +17,10 @@ import {
 } from './network.js'
 import { FilterWatch } from './watched-filter.js'
 
-/** A filter and its options, as a configuration has them. */
+/** A filter and its options, as in a configuration. */
 export interface TestedFilter {
   readonly filter: FilterDefinition
-  /** As they are written in a file: `{ bytes: '1MiB' }`. Default: none. */
+  /** The options as written in a file: `{ bytes: '1MiB' }`. Default: none. */
   readonly options?: unknown
 }
 
@@ -33,29 +34,29 @@ export interface FilterTest {
   respond?(request: AskedRequest): TestResponse
 }
 
-/** What has come of a run. */
+/** The outcome of a run. */
 export interface FilterRun {
-  /** How it differs from the plain run: `requests split at 7`, `wait 1 late`. */
+  /** The difference from the plain run: `requests split at 7`, `wait 1 late`. */
   readonly way: string
-  /** What the clients have got, in the order of the requests. */
+  /** The responses that the clients received, in the order of the requests. */
   readonly got: readonly GotResponse[]
-  /** What the backend was asked. */
+  /** The requests that the backend received. */
   readonly asked: readonly AskedRequest[]
   /** Failures of filters: `NAME: MESSAGE`. */
   readonly failures: readonly string[]
-  /** What the process log got. */
+  /** The lines of the process log. */
   readonly log: readonly string[]
   /**
-   * What must never be, by the properties of spec/filters.md: a wait that does not end, a state that is not
+   * The violations of the properties of spec/filters.md: a wait that does not end, a state that is not
    * released once, bytes or tasks that are left, a body that depends on how it was split.
    */
   readonly problems: readonly string[]
 }
 
 export interface ExploreOptions {
-  /** Places at which messages of each side are split; of longer messages so many. Default 100. */
+  /** The most places at which messages of each side are split. Default 100. */
   readonly splitsMax?: number
-  /** Waits, and tasks, that are tried one by one. Default 20. */
+  /** The most waits, and the most tasks, that are tried one by one. Default 20. */
   readonly waitsMax?: number
 }
 
@@ -68,7 +69,7 @@ export const tryFilter = async (test: FilterTest): Promise<FilterRun> => (await 
 /**
  * Runs a test in all ways: plain; with the messages of clients and of the backend split at each place, and
  * sent byte by byte; with each wait of a filter late, and cancelled by a client that leaves; and with each
- * task failing. Returns each run, the plain one first.
+ * task failing. Returns all runs, the plain one first.
  */
 export async function exploreFilter(
   test: FilterTest,
@@ -94,14 +95,14 @@ export async function exploreFilter(
   return runs
 }
 
-/** All places in a message of so many bytes, or so many of them. */
+/** Returns all places in a message of this many bytes, or at most `most` of them. */
 function placesIn(bytes: number, most: number): number[] {
   const all = Math.max(0, bytes - 1)
   const count = Math.min(all, most)
   return Array.from({ length: count }, (_, at) => 1 + Math.floor((at * all) / count))
 }
 
-/** Says how a run differs from the plain one; '' if it does not. */
+/** Returns the difference of a run from the plain one; '' without one. */
 function difference(plain: FilterRun, other: FilterRun): string {
   const [a, b] = [plain, other].map(({ got, asked }) => JSON.stringify({ got, asked }))
   if (a === b) return ''
@@ -127,7 +128,7 @@ async function run(test: FilterTest, way: Way, name: string) {
   return { result, sent, waits, tasks }
 }
 
-/** The surroundings of filters, as a server gives them. */
+/** The surroundings of filters, as given by a server. */
 class Surroundings {
   readonly log: string[] = []
   private readonly network: FilterNetwork
@@ -152,7 +153,7 @@ class Surroundings {
     return made
   }
 
-  /** Makes the filter of this use. Throws an error that says what is wrong with its options. */
+  /** Makes the filter of this use. Throws an error that explains wrong options. */
   use({ filter: definition, options = {} }: TestedFilter, at: number): FilterUse {
     const { name } = definition
     const { world, proxy } = this.network
@@ -204,7 +205,7 @@ class Surroundings {
     return use
   }
 
-  /** Lets go of all, and adds what was wrong. */
+  /** Releases everything, and adds the problems found. */
   end(problems: string[]): void {
     for (const each of this.watches) {
       each.end()

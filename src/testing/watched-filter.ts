@@ -1,5 +1,5 @@
-// A filter as the test has it made, watched: each state is released once, and no transform holds more than it
-// has declared.
+// Watches a filter under test: each state must be released once, and no transform may hold more than
+// it has declared.
 
 import type { BodyTransform, Filter, RequestPhase, ResponsePhase } from '../proxy/index.js'
 
@@ -12,7 +12,7 @@ export class FilterWatch {
   readonly states: State[] = []
   readonly problems: string[] = []
 
-  /** Returns a filter that does the same, watched. */
+  /** Returns a watched filter that does the same. */
   watched(filter: Filter<unknown>): Filter<unknown> {
     const made: Record<string, unknown> = { identityFields: filter.identityFields }
     for (const name of ['request', 'attempt', 'interim', 'response', 'trailers', 'late', 'log'] as const) {
@@ -35,7 +35,7 @@ export class FilterWatch {
     return made as Filter<unknown>
   }
 
-  /** Tells of states that nobody has released: each exchange has ended. */
+  /** Reports states that nobody has released after all exchanges have ended. */
   end(): void {
     const left = this.states.filter(({ releases }) => releases === 0).length
     if (left > 0) this.problems.push(`X2: ${left} states are not released`)

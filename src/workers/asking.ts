@@ -1,5 +1,5 @@
-// A question to workers: it ends when all have answered, have ended, or are late. Those that did not answer
-// are named.
+// A question to workers. It ends when all have answered, have ended, or are late. Workers that did not
+// answer are named.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { Signal } from '../pollset/index.js'
@@ -65,7 +65,7 @@ export class Asking extends Continuation {
     this.news.raise(ANSWERED)
   }
 
-  /** A worker has ended: it answers no more. */
+  /** Notes that a worker has ended: it no longer answers. */
   lost(slot: WorkerSlot): void {
     if (this.awaited.delete(slot)) this.news.raise(ANSWERED)
   }

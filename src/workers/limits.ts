@@ -1,4 +1,4 @@
-// The limits of workers, and why. Times are in ms.
+// The limits of workers, with reasons. Times are in ms.
 
 export interface WorkersLimits {
   /** The time in which a worker must serve after its start. Then it is ended. */

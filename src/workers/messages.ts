@@ -1,5 +1,5 @@
-// The messages between the primary process and a worker. Each is plain data with a `kind`. What is asked,
-// answered and configured is the business of their users: here it is unknown.
+// The messages between the primary process and a worker. Each is plain data with a `kind`. Questions, answers
+// and configurations belong to their users: this file does not know their contents.
 
 import type { Address, SocketFault } from '../pollset/index.js'
 
@@ -9,7 +9,7 @@ export type WorkerOrder = 'shutdown' | 'drain' | 'reopen' | 'end'
 export type ToWorker =
   /** The first message. Parts of the first configuration follow. */
   | { kind: 'begin'; settings: unknown; ticketKeys: Uint8Array }
-  /** A part of a configuration that is to be prepared. */
+  /** A part of a configuration to prepare. */
   | { kind: 'part'; version: number; part: unknown; isLast: boolean }
   | { kind: 'commit'; version: number }
   | { kind: 'abandon'; version: number }
@@ -25,18 +25,19 @@ export type ToWorker =
 export type ToPrimary =
   /** The worker has begun, and awaits `begin`. */
   | { kind: 'here' }
-  /** A configuration is prepared: `commit` or `abandon` is to follow. */
+  /** A configuration is prepared: `commit` or `abandon` follows. */
   | { kind: 'ready'; version: number }
   | { kind: 'refused'; version: number; why: string }
   /** The worker serves this configuration. */
   | { kind: 'serving'; version: number }
   | { kind: 'answer'; question: number; answer: unknown }
   /**
-   * Asks for a listener, which the worker has given this number. `ordinal`: of its listeners at this address.
+   * Asks for a listener, to which the worker has given this number. `ordinal`: its number among the worker's
+   * listeners at this address.
    */
   | { kind: 'listen'; listener: number; address: Address; ordinal: number }
   | { kind: 'unlisten'; listener: number }
-  /** Something that nobody asked for. */
+  /** A report that nobody asked for. */
   | { kind: 'told'; told: unknown }
 
 type Check = (value: unknown) => boolean
@@ -61,7 +62,7 @@ const FIELDS: { readonly [Kind in ToPrimary['kind']]: Readonly<Record<string, Ch
   told: { told: isAnything },
 }
 
-/** Whether it is a message of a worker. */
+/** Returns true if it is a message of a worker. */
 export function isToPrimary(message: unknown): message is ToPrimary {
   if (typeof message !== 'object' || message === null) return false
   const { kind } = message as { kind?: unknown }

@@ -8,10 +8,10 @@ import type { WorkerSlot } from './worker-slot.js'
 /** One of `commits` and `failed` is called, once; `done` follows `commits` when all serve it. */
 export interface RoundEvents {
   prepare(slot: WorkerSlot): void
-  /** It is committed by this call: a worker that starts from now on gets it. */
+  /** Commits it: a worker that starts from now on gets it. */
   commits(slots: readonly WorkerSlot[]): void
   done(): void
-  /** @param superseded it gave way to a newer one, or to the end */
+  /** @param superseded true: it gave way to a newer one, or to the end */
   failed(why: string, superseded: boolean): void
 }
 
@@ -34,7 +34,7 @@ export class Round extends Continuation {
   readonly id = 'round'
   readonly version: number
   readonly news = new Signal('round.news', 'signal', ['NEWS'])
-  /** Why it fails; null while it does not. */
+  /** The reason why it fails; null while it does not. */
   private wrong: string | null = null
   private isCommitted = false
   private isSuperseded = false
@@ -45,7 +45,7 @@ export class Round extends Continuation {
   private readonly preparedBy: number
   private readonly ms: number
 
-  /** @param ms for preparing, and as much again for serving it */
+  /** @param ms the time for preparing; serving it has the same time again */
   constructor(world: World, version: number, slots: readonly WorkerSlot[], ms: number, events: RoundEvents) {
     super(world)
     this.version = version
@@ -64,7 +64,7 @@ export class Round extends Continuation {
     if (!this.isCommitted) this.events.failed(String(error), false)
   }
 
-  /** A worker is ready, or serves it. */
+  /** Notes that a worker is ready, or serves it. */
   agrees(slot: WorkerSlot): void {
     if (!this.awaited.delete(slot)) return
     if (!this.isCommitted) this.ready.push(slot)
@@ -77,13 +77,15 @@ export class Round extends Continuation {
     this.news.raise(NEWS)
   }
 
-  /** Gives way to a newer one, or to the end, unless it is committed. */
+  /** Gives way to a newer round, or to the end, unless it is committed. */
   supersede(): void {
     this.isSuperseded = true
     this.cancel()
   }
 
-  /** A worker has ended: the one in its place starts with what is committed by then. */
+  /**
+   * Notes that a worker has ended: its replacement starts with the configuration that is committed by then.
+   */
   lost(slot: WorkerSlot): void {
     const at = this.ready.indexOf(slot)
     if (at >= 0) this.ready.splice(at, 1)
@@ -101,12 +103,12 @@ export class Round extends Continuation {
     return this.wrong !== null
   }
 
-  /** Whether no worker is awaited any more. */
+  /** True once no worker is awaited any more. */
   get isComplete(): boolean {
     return this.awaited.size === 0
   }
 
-  /** Whether all have ended. */
+  /** True once all have ended. */
   get isAlone(): boolean {
     return this.awaited.size === 0 && this.ready.length === 0
   }

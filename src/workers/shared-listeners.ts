@@ -2,8 +2,8 @@
 // turn. A listener that is kept stays bound while no worker has joined it: its connections wait, within a
 // bound, for a worker that is being replaced.
 //
-// A worker is passed over while several connections are still on their way to it. So one that hangs gets only
-// those.
+// A worker is passed over while several connections are still on their way to it. So a worker that hangs
+// gets only those.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import {
@@ -20,9 +20,9 @@ import {
 
 /** A worker that may be given connections. */
 export interface ConnectionTaker {
-  /** Connections on their way to it. */
+  /** The number of connections on their way to it. */
   onTheWay: number
-  /** It has ended. */
+  /** True once it has ended. */
   readonly isGone: boolean
   bound(listener: number, address: Address): void
   unbound(listener: number, fault: SocketFault): void
@@ -32,11 +32,11 @@ export interface ConnectionTaker {
 
 export interface SharedListenersEvents {
   bound(address: Address, asked: Address): void
-  /** It has replaced a stale Unix-domain socket. */
+  /** Is told that it has replaced a stale Unix-domain socket. */
   replaced(address: Address): void
 }
 
-/** A worker with this many connections on their way to it is passed over. */
+/** The number of connections on their way to a worker at which it is passed over. */
 const ON_THE_WAY_MAX = 8
 
 interface Member {
@@ -59,9 +59,9 @@ class SharedListener extends Continuation {
   readonly id: string
   readonly asked: Address
   readonly listener: Listener
-  /** Is up when nobody uses it any more. */
+  /** Rises when nobody uses it any more. */
   readonly unused: Signal
-  /** It stays bound without a worker. */
+  /** True if it stays bound without a worker. */
   isKept = false
   private readonly key: string
   private readonly owner: SharedListeners
@@ -92,7 +92,7 @@ class SharedListener extends Continuation {
     this.close()
   }
 
-  /** `done` is called when it is bound, or with why it is not. */
+  /** Calls `done` when it is bound, or with the fault. */
   whenBound(done: (fault: SocketFault | null) => void): void {
     const { listener, onBound } = this
     if (this.isBound) done(null)
@@ -106,7 +106,7 @@ class SharedListener extends Continuation {
 
   private isBound = false
 
-  /** Tells those who wait. Returns whether it is bound. */
+  /** Tells the waiters. Returns true if it is bound. */
   tell(): boolean {
     const { listener, onBound, owner } = this
     this.onBound = null
@@ -204,7 +204,10 @@ export class SharedListeners {
     this.events = events
   }
 
-  /** Binds these, and keeps them. `done` is called when all are bound, or with the first that cannot be. */
+  /**
+   * Binds these addresses, and keeps them. `done` is called when all are bound, or with the
+   * first that cannot be.
+   */
   bind(
     addresses: readonly Address[],
     done: (failed: { address: Address; fault: SocketFault } | null) => void,
@@ -222,7 +225,7 @@ export class SharedListeners {
     if (left === 0 && !isOver) done(null)
   }
 
-  /** Keeps these, and closes those that no worker uses any more. */
+  /** Keeps these addresses, and closes other listeners that no worker uses any more. */
   keep(addresses: readonly Address[]): void {
     const kept = new Set(this.ofAddresses(addresses, (key) => this.all.get(key) ?? null).map(([, it]) => it))
     for (const each of [...this.all.values()]) {
@@ -240,7 +243,7 @@ export class SharedListeners {
       each.leave((member) => member.taker === taker && member.listener === listener)
   }
 
-  /** A worker has ended. */
+  /** Is told that a worker has ended. */
   leaveAll(taker: ConnectionTaker): void {
     for (const each of [...this.all.values()]) each.leave((member) => member.taker === taker)
   }
@@ -285,7 +288,7 @@ const sharedListenerSteps = sharedListenerLife.steps<SharedListener>({
     l.waitOn(0, l.listener, LISTENING | LISTEN_FAILED)
     return waitUntilBound
   },
-  /** Tells who waits for it. The connections pass by the door, straight to the workers. */
+  /** Tells the waiters. The connections bypass the door, straight to the workers. */
   tell(l) {
     if (!l.tell()) return goto.close
     l.listener.lower(LISTENING)

@@ -1,4 +1,4 @@
-// A worker's side: it does what the primary orders, and answers what the primary asks. When the primary has
+// A worker's side: it carries out the orders of the primary, and answers its questions. When the primary has
 // ended, it drains and ends too.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
@@ -14,19 +14,19 @@ import {
 } from '../pollset/index.js'
 import type { ToPrimary, ToWorker, WorkerOrder } from './messages.js'
 
-/** What a worker does for its primary. */
+/** The tasks of a worker for its primary. */
 export interface WorkerTasks {
   /** Prepares a configuration. One of `ready` and `refused` is called, once, unless a newer one comes. */
   prepare(parts: readonly unknown[], ready: () => void, refused: (why: string) => void): void
-  /** Serves the one that is ready. */
+  /** Serves the configuration that is ready. */
   commit(): void
-  /** Gives the last one up. */
+  /** Gives up the last configuration. */
   abandon(): void
   order(order: WorkerOrder): void
   setTicketKeys(keys: Uint8Array): void
-  /** `done` is called once. */
+  /** Answers a question. `done` is called once. */
   answer(asked: unknown, done: (answer: unknown) => void): void
-  /** The primary has ended. */
+  /** Is told that the primary has ended. */
   orphaned(): void
 }
 
@@ -56,7 +56,7 @@ export class LentListeners implements ListenerLender {
       }
   }
 
-  /** Takes what came for a listener. Returns false if it is something else. */
+  /** Takes a message for a listener. Returns false if it is another message. */
   take(message: ToWorker, connection: RawConnection | null): boolean {
     if (message.kind !== 'bound' && message.kind !== 'unbound' && message.kind !== 'connection') return false
     const listener = this.byNumber.get(message.listener)?.listener
@@ -79,13 +79,13 @@ export class LentListeners implements ListenerLender {
   }
 }
 
-/** Takes messages before the worker's World is there, until its first configuration is whole. */
+/** Takes messages before the worker's World exists, until its first configuration is whole. */
 export class WorkerStart {
   private settings: unknown
   private ticketKeys: Uint8Array = Buffer.alloc(0)
   private readonly parts: unknown[] = []
 
-  /** Takes what has come. Returns what the worker begins with, when all of it is there. */
+  /** Takes the messages that have come. Returns the beginnings of the worker when all are there. */
   take(
     link: PrimaryLink,
   ): { settings: unknown; ticketKeys: Uint8Array; parts: unknown[]; version: number } | null {
@@ -118,10 +118,10 @@ export class WorkerEnd extends Continuation {
   private readonly listeners: LentListeners
   private readonly tasks: WorkerTasks
   private parts: unknown[] = []
-  /** The version that is prepared or was last. */
+  /** The version that is being prepared, or was the last. */
   private version: number
 
-  /** @param version of its first configuration, which it is about to serve */
+  /** @param version the version of its first configuration, which it is about to serve */
   constructor(
     world: World,
     link: PrimaryLink,
@@ -145,7 +145,7 @@ export class WorkerEnd extends Continuation {
     this.tasks.orphaned()
   }
 
-  /** Tells that it serves. */
+  /** Reports that it serves. */
   serving(): void {
     this.link.send({ kind: 'serving', version: this.version } satisfies ToPrimary)
   }

@@ -1,4 +1,4 @@
-// The place of one worker: it starts the worker's process, hears it, and starts another when it has died,
+// The place of one worker: it starts the worker's process, listens to it, and replaces it when it has died,
 // after a time that doubles with each death soon after a start.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
@@ -17,22 +17,24 @@ import type { WorkersLimits } from './limits.js'
 import { isToPrimary, type ToPrimary, type ToWorker } from './messages.js'
 import type { ConnectionTaker } from './shared-listeners.js'
 
-/** What the places of workers belong to. */
+/** The owner of the places of workers. */
 export interface SlotOwner {
   readonly world: World
   readonly limits: WorkersLimits
   /** The program that a worker runs, and its arguments. */
   readonly module: URL
   readonly args: readonly string[]
-  /** No worker is started any more. */
+  /** True once no worker is started any more. */
   readonly isStopping: boolean
-  /** The worker has begun: it is to be configured. */
+  /** Is told that the worker has begun and must be configured. */
   here(slot: WorkerSlot): void
-  /** It has sent something else. */
+  /** Is given another message of the worker. */
   heard(slot: WorkerSlot, message: ToPrimary): void
-  /** It was not in time to serve, or has sent what is no message: it is ended. */
+  /** Is told that a worker is ended: it did not serve in time, or has sent something that is no message. */
   faulty(slot: WorkerSlot, why: string): void
-  /** It has ended. `backOffMs`: when it is replaced; null if it is not. */
+  /**
+   * Is told that the worker has ended. `backOffMs`: the time until it is replaced; null: it is not replaced.
+   */
   ended(slot: WorkerSlot, end: ProcessEnd, backOffMs: number | null, wasServing: boolean): void
   /** A place has been closed. */
   closed(slot: WorkerSlot): void
@@ -62,18 +64,18 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
   readonly owner: SlotOwner
   process: WorkerProcess | null = null
   onTheWay = 0
-  /** It serves. */
+  /** True while it serves. */
   isServing = false
   /** There are to be fewer workers: it finishes its requests, and is not replaced. */
   isLeaving = false
   /** The version of the configuration that it serves; 0 before it does. */
   version = 0
-  /** How often it was started. */
+  /** The number of its starts. */
   starts = 0
-  /** How often it died before it served, since it last did. */
+  /** The number of deaths before it served, since it last served. */
   failures = 0
   private readonly pollset: NodePollset
-  /** It is not to be started again. */
+  /** Rises when it must not be started again. */
   private readonly stopped: Signal
   private startedAt = 0
   private backOffMs = 0
@@ -118,7 +120,7 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
     else this.process.sendWith(message, connection, given)
   }
 
-  /** It serves a configuration. */
+  /** Notes that it serves a configuration. */
   serves(version: number): void {
     this.version = version
     this.isServing = true
@@ -150,7 +152,7 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
     this.process = this.pollset.worker(this.id, owner.module, [...owner.args, this.id])
   }
 
-  /** Hears what has come. Returns false if it has sent what is no message. */
+  /** Takes the messages that have come. Returns false if one is not a message. */
   hear(): boolean {
     const { owner } = this
     const process = this.process as WorkerProcess
@@ -184,7 +186,7 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
     this.waitOn(0, this.process as WorkerProcess, GONE)
   }
 
-  /** Notes its end, and how long it is until it is replaced. Returns whether it is. */
+  /** Notes its end, and the time until it is replaced. Returns true if it is replaced. */
   lose(): boolean {
     const { owner, isServing, pollset } = this
     const { backOffMs, backOffMaxMs, soundMs } = owner.limits

@@ -1,6 +1,6 @@
 // The workers of a primary process. They share its listening sockets. It starts, configures, asks and ends
-// them, and replaces those that die. It knows no protocol of clients: what a configuration is, and what is
-// asked, its owner knows.
+// them, and replaces those that die. It knows no protocol of clients: only its owner knows the contents of
+// configurations and questions.
 
 import type { World } from '../continuation/index.js'
 import type { ProcessEnd } from '../pollset/index.js'
@@ -15,7 +15,7 @@ import { type SlotOwner, WorkerSlot } from './worker-slot.js'
 export type ConfigurationParts = () => Iterable<unknown>
 
 export interface WorkersEvents {
-  /** Returns what each worker is told first. */
+  /** Returns the first message to each worker. */
   settings(): { readonly settings: unknown; readonly ticketKeys: Uint8Array }
   /** All workers serve, for the first time. */
   serving(): void
@@ -23,15 +23,15 @@ export interface WorkersEvents {
   joined(worker: string, isNew: boolean): void
   /** A worker has told something that nobody asked for. */
   told(worker: string, told: unknown): void
-  /** `backOffMs`: when it is replaced; null if it is not. `wasServing`: it has served. */
+  /** `backOffMs`: the time until it is replaced; null: it is not. `wasServing`: it has served. */
   ended(worker: string, end: ProcessEnd, backOffMs: number | null, wasServing: boolean): void
-  /** A worker is ended, since it did not do as it should. */
+  /** A worker is ended because of its conduct. */
   faulty(worker: string, why: string): void
   /** A starting worker does not take its configuration. */
   refused(worker: string, why: string): void
   /** No worker has ever served, and none is started again. */
   gaveUp(): void
-  /** All workers have ended, after an order to. `codes`: how each did. */
+  /** All workers have ended, after an order. `codes`: their exit codes. */
   over(): void
 }
 
@@ -92,7 +92,7 @@ export class Workers implements SlotOwner {
     this.slots = Array.from({ length: this.count }, (_, at) => new WorkerSlot(this, at + 1))
   }
 
-  /** The workers that serve now, and all places of workers. */
+  /** The numbers of workers that serve now, and of all places of workers. */
   get servingCount(): number {
     return this.staying.filter((each) => each.isServing).length
   }
@@ -102,7 +102,7 @@ export class Workers implements SlotOwner {
     return this.slots.filter((each) => !each.isLeaving)
   }
 
-  /** How often workers were started in the place of others. */
+  /** The number of times that workers were started in place of others. */
   get restarts(): number {
     return this.slots.reduce((all, each) => all + each.restarts, this.restartsBefore)
   }

@@ -1,5 +1,5 @@
 // The life of a request to the admin listener, on the simulated network: each of its waits ends ready, late
-// and cancelled, the edges seen are those declared, and nothing is left of it. What is malformed is bounded.
+// and cancelled, the edges seen are those declared, and nothing is left of it. Malformed input is bounded.
 
 import t, { type Test } from 'tap'
 import {

@@ -96,7 +96,7 @@ export function chosen(balancer: Balancer, times: number, now = 0, tried: readon
 export const letterOf = (balancer: Balancer, member: Member): string =>
   String.fromCharCode(97 + balancer.members.indexOf(member))
 
-/** How often each letter is in a row of choices, in the order of the members. */
+/** Returns the number of times that each letter is in a row of choices, in the order of the members. */
 export const counts = (names: string, members: number): number[] =>
   Array.from({ length: members }, (_, at) => names.split(String.fromCharCode(97 + at)).length - 1)
 

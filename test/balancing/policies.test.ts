@@ -7,7 +7,7 @@ import { balancerOf, chanceOf, chosen, counts, letterOf } from './members.js'
 
 const POLICIES = ['round-robin', 'least-requests', 'random', 'hash'] as const
 
-/** Whether each count is within this part of what it should be. */
+/** Returns true if each count is within this part of the expected one. */
 const near = (counted: readonly number[], expected: readonly number[], part: number): boolean =>
   counted.every((each, at) => Math.abs(each - expected[at]) <= part * expected[at])
 

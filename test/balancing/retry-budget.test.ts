@@ -4,7 +4,7 @@ import t from 'tap'
 import { backoffMs, RetryBudget } from '../../src/balancing/index.js'
 import { chanceOf } from './members.js'
 
-/** How many retries it grants now. */
+/** Returns the number of retries that it grants now. */
 function granted(budget: RetryBudget, now: number): number {
   let count = 0
   while (budget.take(now)) count++

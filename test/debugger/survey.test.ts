@@ -1,5 +1,5 @@
 // A survey looks at thousands of requests in slices, and a debugger's connection answers by it: in order,
-// whatever ends meanwhile. What a client was told of is forgotten when it ends.
+// whatever ends meanwhile. Continuations that a client was told of are forgotten when they end.
 
 import t from 'tap'
 import { Continuation, createWorld, defineLife, type Watcher } from '../../src/continuation/index.js'

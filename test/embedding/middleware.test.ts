@@ -219,7 +219,7 @@ t.test('each documented option has a row, and each row that says what to write i
 for (const { option, here } of rows)
   t.test(`http-proxy-middleware: ${option}`, async (t) => {
     if (here !== '-') await CHECKS[option as string]?.(t)
-    // What is not there is refused, and not ignored.
+    // An unknown option is refused, not ignored.
     else
       t.throws(() => createProxy({ [option as string]: true }), {
         name: ConfigError.name,

@@ -29,5 +29,5 @@ export const listings: readonly Listing[] = found('run: (\\S+) prints: (.+?)').m
     text,
   }),
 )
-/** How many listings of any kind the page has. */
+/** The number of listings of any kind on the page. */
 export const blocks = (page.match(/^```\w/gm) ?? []).length

@@ -15,7 +15,7 @@ export const configured = (filters: string) =>
     { ...limitTables(), env: {} },
   )
 
-/** What filters keep, by name and key. */
+/** The states of filters, by name and key. */
 export class Kept {
   readonly states = new Map<string, object>()
   readonly told: string[] = []

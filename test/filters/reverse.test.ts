@@ -25,7 +25,7 @@ const URLS: readonly (readonly [...Row])[] = [
   ['/api', '/', ASKED, '/api/a', '/a'],
   ['/api', '/', ASKED, '/api', '/'],
   ['/api', '/v1', ASKED, '/%61pi/%7ea?%61', '/v1/~a?%61'],
-  // What is not below the prefix keeps its path.
+  // A path that is not below the prefix stays.
   ['/api', '/v1', ASKED, '/apis/a', '/apis/a'],
   ['/api', '/v1', ASKED, 'http://app.internal/login', 'https://shop.example/login'],
   // A reference relative to the path of the request leads to the same resource on either side.
@@ -97,7 +97,7 @@ const COOKIES: readonly (readonly [...Row])[] = [
   ['/a/b', '/v1', ASKED, 'a=b; Path=/a', 'a=b; Path=/v1'],
   ['/a/b', '/a/c', ASKED, 'a=b; Path=/a', 'a=b; Path=/a'],
   ['/', '/v1', { ...ASKED, path: false }, 'a=b; Path=/', 'a=b; Path=/'],
-  // What has no path is for that of the request.
+  // A cookie without a path belongs to that of the request.
   ['/', '/v1', ASKED, 'a=b', 'a=b'],
   ['/', '/v1', ASKED, 'a=b; Path', 'a=b; Path'],
   ['/', '/v1', ASKED, 'a=b; Path=x', 'a=b; Path=x'],

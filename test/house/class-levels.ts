@@ -1,6 +1,6 @@
-// How far each class stands below its root: a class that extends nothing, or what is not ours, is at level 0,
-// and so are those on which all else stands. Names are followed from file to file, through imports and what
-// an index exports.
+// The level of each class above its root. A class that extends nothing, or a class that is not ours, is at
+// level 0, and so are the classes on which everything else stands. Names are followed from file to file,
+// through imports and the exports of an index.
 
 import { posix } from 'node:path'
 import ts from 'typescript'

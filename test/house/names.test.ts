@@ -9,6 +9,7 @@ import {
   filesUnder,
   linesMax,
   nameFindings,
+  openingFindings,
   read,
   root,
   shapeFindings,
@@ -67,6 +68,39 @@ t.test('the checker finds comments that are too long', async (t) => {
     '// short',
   ])
     t.strictSame(commentFindings(src, sample), [], sample)
+})
+
+t.test('the checker finds comments that begin with a question', async (t) => {
+  for (const [sample, finding] of [
+    ['// What it keeps.', '1 What'],
+    ['/** Who waits. */\nconst a = 1', '1 Who'],
+    ['/** Whose turn it is. */', '1 Whose'],
+    ['/**\n * Whether it is open. Harmless otherwise.\n */\nconst a = 1', '2 Whether'],
+    ['const a = 1 // How many there are.', '1 How'],
+    ['// Closes it. What is left is dropped.', '1 What'],
+    ['// Closes it.\n// What is left is dropped.', '2 What'],
+    ['class C {\n  // How it ends\n}', '2 How'],
+    ['f(a, /* Whom it serves */ b)', '1 Whom'],
+  ])
+    t.strictSame(openingFindings(src, sample), [`${src}:${finding}`], sample)
+  for (const sample of [
+    "const a = '// What it keeps.'",
+    'const a = `\n// How many\n`',
+    '// Returns what is left, and says how many.',
+    '/** The `What` of a test. */',
+    '// Whatever comes is read. However, it is dropped.',
+  ])
+    t.strictSame(openingFindings(src, sample), [], sample)
+})
+
+t.test('comments begin with a verb, or with the noun that they document', async (t) => {
+  const files = ['src', 'tools', 'test'].flatMap((each) => filesUnder(each))
+  for (const file of files)
+    t.strictSame(
+      openingFindings(file, read(file)),
+      [],
+      `${file}: write "The parts of …" for "What …", "The number of …" for "How many …", and for "Whether …" "Returns true if …" on a method and "True while …" on a field`,
+    )
 })
 
 t.test('comments in src fit', async (t) => {

@@ -281,24 +281,44 @@ export function shapeFindings(path: string, text: string): readonly Finding[] {
 
 export const commentColumnsMax = 110
 
+/** Visits the comments of a source, in no order. */
+function eachComment({ source }: Tree, look: (range: ts.CommentRange) => void): void {
+  const visit = (node: ts.Node): void => {
+    // Only tokens are visited: the text before and after a token is not part of a string.
+    if (node.getChildCount(source) === 0) {
+      for (const range of ts.getLeadingCommentRanges(source.text, node.pos) ?? []) look(range)
+      for (const range of ts.getTrailingCommentRanges(source.text, node.end) ?? []) look(range)
+    }
+    for (const each of node.getChildren(source)) visit(each)
+  }
+  visit(source)
+}
+
 /** Comments whose lines are longer than {@link commentColumnsMax}: the formatter does not look at them. */
 export function commentFindings(path: string, text: string): readonly Finding[] {
   const tree = parse(path, text)
   const lines = text.split('\n')
   const long = new Set<number>()
-  const look = (range: ts.CommentRange): void => {
+  eachComment(tree, (range) => {
     const first = tree.source.getLineAndCharacterOfPosition(range.pos).line
     const last = tree.source.getLineAndCharacterOfPosition(range.end).line
     for (let at = first; at <= last; at++) if (lines[at].length > commentColumnsMax) long.add(at)
-  }
-  const visit = (node: ts.Node): void => {
-    // Tokens alone: what stands before and behind them is no part of a string.
-    if (node.getChildCount(tree.source) === 0) {
-      for (const range of ts.getLeadingCommentRanges(text, node.pos) ?? []) look(range)
-      for (const range of ts.getTrailingCommentRanges(text, node.end) ?? []) look(range)
-    }
-    for (const each of node.getChildren(tree.source)) visit(each)
-  }
-  visit(tree.source)
+  })
   return [...long].sort((a, b) => a - b).map((at) => `${path}:${at + 1} has ${lines[at].length} columns`)
+}
+
+/** A question's word where a sentence of a comment begins: at its start, on a line, or after another sentence. */
+const QUESTION_WORD = /(?:^|[.!?:] |^[\s/*]+)(What|Who|Whom|Whose|Whether|How)\b/gm
+
+/** Comments in which a sentence begins with a question's word, in place of a verb or the noun it documents. */
+export function openingFindings(path: string, text: string): readonly Finding[] {
+  const tree = parse(path, text)
+  const found = new Map<number, string>()
+  eachComment(tree, ({ pos, end }) => {
+    for (const match of text.slice(pos, end).matchAll(QUESTION_WORD)) {
+      const at = pos + match.index + match[0].length - 1
+      found.set(tree.source.getLineAndCharacterOfPosition(at).line, match[1])
+    }
+  })
+  return [...found].sort(([a], [b]) => a - b).map(([at, word]) => `${path}:${at + 1} ${word}`)
 }

@@ -134,7 +134,7 @@ export function boundFindings(
   return findings
 }
 
-/** How the design is cited: by a heading of spec/design.md. */
+/** The form of a citation of the design: a heading of spec/design.md. */
 const CITATION = /\bdesign: ([A-Z][a-z]+(?: [a-z]+)?)/g
 const BY_NUMBER = /\bdesign(?:, section| §|\.md §| section) ?[0-9]/g
 

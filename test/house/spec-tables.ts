@@ -147,7 +147,7 @@ export function tableFindings(
   return findings
 }
 
-/** Whether this test names the page, and the table's heading: whole, or what follows its colon. */
+/** Returns true if this test names the page, and the table's heading: whole, or the part after its colon. */
 function reads(tests: readonly Page[], test: string, page: string, heading: string): boolean {
   const text = tests.find((each) => each.file === `test/${test}.test.ts`)?.text ?? ''
   const folder = page.replace(/\/README\.md$/, '')

@@ -1,6 +1,6 @@
-// How connections close, on a simulated clock (src/transport/linger.ts): slow readers get the last response
-// whole, however much of it the kernels hold. A peer that is silent, or that sends too much, is waited for
-// within the limits.
+// The close of connections, on a simulated clock (src/transport/linger.ts): slow readers get the last
+// response whole, however much of it the kernels hold. A peer that is silent, or that sends too much, is
+// waited for within the limits.
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'

@@ -46,7 +46,7 @@ function ours(each: Case, side: string): Judgement {
   return { whole, error }
 }
 
-/** How two judgements differ, in one word; '' when they do not. */
+/** Returns the difference of two judgements, in one word; '' without one. */
 function difference(mine: Judgement, node: Judgement): string {
   const a = mine.whole.length
   const b = node.whole.length

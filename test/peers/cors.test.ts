@@ -17,7 +17,7 @@ async function api(t: Test, origin: string) {
       'set-cookie': 'session=4711',
       'x-total': '7',
       'x-hidden': '8',
-      // What a backend says of origins is dropped.
+      // The backend's own fields about origins are dropped.
       'access-control-allow-origin': '*',
     })
     response.end(`seen ${request.headers.cookie ?? 'nobody'}`)

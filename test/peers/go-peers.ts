@@ -71,7 +71,7 @@ export interface Tally {
   readonly failed: number
   readonly bytesRead: number
   readonly seconds: number
-  /** How many failed, by message. */
+  /** The number of failures, by message. */
   readonly errors: Readonly<Record<string, number>>
 }
 

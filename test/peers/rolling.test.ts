@@ -88,7 +88,7 @@ ${lines.join('\n')}
 
 /** Clients that ask one request after the other, until they are told to end. */
 class Load {
-  /** How often each answer came: by its body, or by what went wrong. */
+  /** The number of times that each answer came: by its body, or by its failure. */
   readonly answers = new Map<string, number>()
   private readonly agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
   private readonly clients: Promise<void>[]

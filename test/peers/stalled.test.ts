@@ -33,7 +33,7 @@ function pour(stream: ServerHttp2Stream | ClientHttp2Stream, bytes: number): voi
   more()
 }
 
-/** How many octets came until the end. */
+/** Returns the number of octets that came until the end. */
 function counted(stream: ServerHttp2Stream | ClientHttp2Stream): Promise<number> {
   let bytes = 0
   stream.on('data', (chunk: Buffer) => {

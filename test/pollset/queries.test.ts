@@ -1,5 +1,5 @@
-// Questions to the name system: what Node's pollset adds to Node's DNS queries, and how they end. What a real server
-// answers is in test/peers/dnsmasq.test.ts.
+// Questions to the name system: the additions of Node's pollset to Node's DNS queries, and the ends of
+// questions. test/peers/dnsmasq.test.ts has the answers of a real server.
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// Whether a dial would reach a listener of ours, however its address is written.
+// A dial that would reach a listener of ours is recognised, in all spellings of its address.
 
 import { once } from 'node:events'
 import { linkSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// How Node's sockets read (src/pollset/node/reading.ts): into one buffer that all share, as long as little
-// comes.
+// The reads of Node's sockets (src/pollset/node/reading.ts): they go into one shared buffer, as long
+// as little comes.
 
 import { once } from 'node:events'
 import t from 'tap'

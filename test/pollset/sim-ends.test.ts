@@ -1,4 +1,5 @@
-// How connections of the simulated network end: by halves, by a reset of either end or of the network, without a word.
+// The ends of connections of the simulated network: by halves, by a reset of either end or of the
+// network, in silence.
 
 import t from 'tap'
 import { CLOSED, ENDED } from '../../src/pollset/index.js'

@@ -40,7 +40,7 @@ function world(limits: SomeLimits = {}, options: MemoryProxyOptions = {}) {
   return { proxy, ask, client: () => proxy.client() }
 }
 
-/** Whether the connection that this exchange went on is still for everybody. */
+/** Returns true if this exchange binds its connection to its client. */
 function binds(request: Buffer, answer: Buffer): boolean {
   const { ask, client } = world()
   ask(client(), request, answer)

@@ -1,5 +1,5 @@
-// The edges that are seen when exchanges run are those declared: no dead edge, no undeclared one. What the
-// scenarios leave out is told here, in their own grammar, or with a gate that holds the exchange where an
+// The edges that are seen when exchanges run are those declared: no dead edge, no undeclared one. The
+// scenarios' omissions are added here, in their own grammar, or with a gate that holds the exchange where an
 // event is to find it.
 
 import { readdirSync, readFileSync } from 'node:fs'

@@ -56,7 +56,7 @@ function head(version: Version, status: number, padding = ''): Buffer {
 
 const repeated = (count: number, bytes: Buffer): Buffer => Buffer.concat(Array(count).fill(bytes))
 
-/** How many heads have come: HTTP/2's are counted, HTTP/1.1's statuses told. */
+/** Returns the heads that have come: 100 for an interim one, 200 for a final one. */
 function heads(version: Version, far: FarEnd): number[] {
   const bytes = far.take()
   if (version === 'h2c')

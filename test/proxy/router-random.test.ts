@@ -82,7 +82,7 @@ const request = (): Required<PlainRequest> => ({
   fields: { ...(random(2) === 0 && { f: one(['1', '2']) }), ...(random(2) === 0 && { g: one(['7', 'x']) }) },
 })
 
-/** How exact a host of a route is for this request; null if it does not match. */
+/** Returns the rank of a route's host for this request; null if it does not match. */
 function hostRank(host: string, asked: Required<PlainRequest>): number[] | null {
   const [name, port = asked.scheme === 'https' ? '443' : '80'] = asked.authority.toLowerCase().split(':')
   const [pattern, wanted] = host.toLowerCase().split(':')

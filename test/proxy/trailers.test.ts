@@ -49,7 +49,10 @@ function message(version: string, kind: 'request' | 'response', trailers: [strin
   )
 }
 
-/** Whether that message has come whole, with END_STREAM or the last chunk: a client that hears 502 in its place has not got it. */
+/**
+ * Returns true if that message has come whole, with END_STREAM or the last chunk. A client that gets 502 in
+ * its place has not got it.
+ */
 function isWhole(version: string, kind: 'request' | 'response', far: FarEnd | null): boolean {
   if (far === null) return false
   const bytes = far.take()

@@ -48,7 +48,7 @@ function twoServers(t: { readonly name: string }, check: typeof CHECK | null = C
     const until = it.pollset.now + ms
     it.pollset.runUntil(() => it.pollset.now >= until, ms)
   }
-  /** What the sessions of clients at this server have been asked. */
+  /** Returns the commands that the sessions of clients at this server have received. */
   const asked = (name: 'first' | 'other') => peers[name].map((each) => each.text).join('')
   const end = (): void => {
     backend.close()

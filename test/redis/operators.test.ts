@@ -1,4 +1,4 @@
-// What operators see and do of commands: why one waits, who has a session, and to end one.
+// The operators' view of commands: the reason why a command waits, the holder of a session, and its end.
 
 import t from 'tap'
 import { why, whyText } from '../../src/continuation/index.js'

@@ -26,7 +26,7 @@ export async function beginRedis(t: Test, ...options: string[]) {
   return { redis, port, proxy }
 }
 
-/** How many connections the server has, beside the one that asks. */
+/** Returns the number of connections of the server, besides the one that asks. */
 export const connections = (port: number): number =>
   redisCli(port, 'CLIENT', 'LIST').trim().split('\n').length - 1
 

@@ -196,7 +196,7 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   boolean: (value) => typeof value === 'boolean',
 }
 
-/** Whether the value fits the schema, by the words of JSON Schema that ours has. */
+/** Returns true if the value fits the schema, by the words of JSON Schema that ours uses. */
 function fits(value: unknown, schema: Schema, root: Schema): boolean {
   const definitions = root.$defs as Readonly<Record<string, Schema>>
   const rules: Readonly<Record<string, (argument: never) => boolean>> = {

@@ -725,7 +725,7 @@ t.test('an address in use ends the program', { buffered: true }, async (t) => {
   t.equal(stderr.replace(/^\S+Z /, ''), `error cannot listen on 127.0.0.1:${port}: ${IN_USE}\n`)
 })
 
-// Whether the tables are whole
+// The tables are complete
 
 /** Files whose texts users read. */
 const FILES_OF_MESSAGES = [

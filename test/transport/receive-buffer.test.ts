@@ -202,7 +202,7 @@ t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
     const s = sender()
     /** From the first octet whose credit was not given. */
     let model = Buffer.alloc(0)
-    /** How far into it was pulled: above 0 only while retained. */
+    /** The number of bytes pulled from it: above 0 only while retained. */
     let pulled = 0
     let retainMax = 0
     let pushed = 0

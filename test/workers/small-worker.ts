@@ -1,5 +1,5 @@
-// A worker without a protocol: it answers each connection with its name, and each question too. What it is told first says by its
-// name how it is wrong.
+// A worker without a protocol: it answers each connection with its name, and each question too. The name in
+// its first message says how it misbehaves.
 
 import { createWorld } from '../../src/continuation/index.js'
 import { type Address, NodePollset, PrimaryLink, type Socket } from '../../src/pollset/index.js'

@@ -104,7 +104,7 @@ export const told = (verdict: string): string => (verdict.includes(':') ? verdic
 
 const PING = Buffer.from('is it so')
 
-/** Whether the connection goes on: a PING comes back, acknowledged and with its own octets. */
+/** Returns true if the connection goes on: a PING comes back, acknowledged and with its own octets. */
 export function answersPing(peer: FarEnd): boolean {
   peer.take()
   peer.send(frame(6, 0, 0, PING))

@@ -22,7 +22,7 @@ export interface PeerOptions {
   readonly bytesPerSecond?: number
   /** octets of its windows; it gives credit for half of them at once */
   readonly window?: number
-  /** Whether a stream gets any credit; without: each does. */
+  /** Returns true if a stream gets credit. Without it, each does. */
   readonly credits?: (stream: number) => boolean
 }
 

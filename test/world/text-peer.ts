@@ -7,7 +7,7 @@ export class Peer {
   text = ''
   ended = false
   closed = false
-  /** How often bytes came. */
+  /** The number of times that bytes came. */
   reads = 0
   readonly far: SimPeerSocket
   private readonly heard: (peer: Peer) => void

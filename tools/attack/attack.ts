@@ -18,19 +18,19 @@ export interface Attack {
   readonly everyMs?: number
   /** The most waves. */
   readonly waves?: number
-  /** Whether it sends only the waves: no preface, no SETTINGS, no answer. */
+  /** True: it sends only the waves: no preface, no SETTINGS, no answer. */
   readonly raw?: boolean
   /** Bytes to send at once instead of SETTINGS, before it closes. */
   readonly lastWords?: Buffer
-  /** Whether it closes without an answer when a request arrives. */
+  /** True: it closes without an answer when a request arrives. */
   readonly hangsUp?: boolean
-  /** Whether it leaves SETTINGS unacknowledged. */
+  /** True: it leaves SETTINGS unacknowledged. */
   readonly rude?: boolean
-  /** Whether it stays after our FIN. Only a closed socket ends it then. */
+  /** True: it stays after our FIN. Only a closed socket ends it then. */
   readonly stays?: boolean
-  /** Whether it reads nothing from its socket. */
+  /** True: it reads nothing from its socket. */
   readonly deaf?: boolean
-  /** Whether it reads only once in each wave, and only what one write left waiting. */
+  /** True: it reads only once in each wave, and only what one write left waiting. */
   readonly sips?: boolean
   /** For an attacking backend: the request that its victims send. */
   readonly victim?: 'get' | 'upload'

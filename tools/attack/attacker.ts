@@ -1,5 +1,5 @@
 // An attacker over sockets, in a separate process: `attacker.js ROLE NAME`. Over IPC a backend reports its
-// port, and a client receives the port to attack. Both report what they got when asked, and end with their
+// port, and a client receives the port to attack. Both report their results when asked, and end with their
 // parent. Loopback only.
 
 import { connect, createServer, type Socket } from 'node:net'

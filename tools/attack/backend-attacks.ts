@@ -26,7 +26,7 @@ const flood = (name: string, make: (i: number) => Buffer): Attack => ({
   wave: () => many(EACH, make),
 })
 
-/** Waves of a frame on the first stream it was asked on, after `first`. */
+/** Waves of a frame on the first stream that carried a request, after `first`. */
 const onStream = (
   name: string,
   make: (id: number) => Buffer,
@@ -48,7 +48,7 @@ const onStream = (
   }
 }
 
-/** This for each request. */
+/** Sends this answer to each request. */
 const forEach = (name: string, answer: (id: number) => Buffer, more: Partial<Attack> = {}): Attack => ({
   name,
   role: 'backend',

@@ -37,7 +37,7 @@ const flood = (name: string, make: (i: number) => Buffer, first: Buffer = Buffer
   wave: (at) => Buffer.concat([at === 0 ? first : Buffer.alloc(0), many(EACH, make)]),
 })
 
-/** These octets one by one; then nothing but silence. */
+/** Sends these octets one by one, then nothing. */
 const trickle = (name: string, octets: Buffer, everyMs: number, more: Partial<Attack> = {}): Attack => ({
   name,
   role: 'client',
@@ -49,7 +49,7 @@ const trickle = (name: string, octets: Buffer, everyMs: number, more: Partial<At
 const RESETS: readonly Attack[] = [
   streams('rapid-reset', reset),
   {
-    // Opened in one wave, reset in the next: by then their bodies come.
+    // The streams are opened in one wave and reset in the next, when their bodies come.
     name: 'large-and-leave',
     role: 'client',
     wave: (at) => many(EACH, (i) => (at % 2 === 0 ? large(id(at >> 1, i)) : reset(id(at >> 1, i)))),
@@ -115,7 +115,7 @@ const FLOODS: readonly Attack[] = [
     many(100, (i) => large(2 * i + 1)),
   ),
   flood('settings-table-flap', (i) => settings([1, i % 2 === 0 ? 0 : 65_536])),
-  // So few that as frames they would do no harm.
+  // The number is so low that as frames they would do no harm.
   { ...flood('settings-parameters', () => frame(4, 0, 0, Buffer.alloc(6 * 2_000))), waves: 1 },
   flood('priority-flood', (i) => frame(2, 0, 2 * i + 1, Buffer.alloc(5))),
   flood('unknown-frames', () => frame(77, 0, 0)),
@@ -133,7 +133,7 @@ const FLOODS: readonly Attack[] = [
   flood('octets-and-ping', () => Buffer.concat([data(1, 1), ping()]), quiet(1, false)),
   {
     ...streams('resets-and-ping', (id) => Buffer.concat([reset(id), ping(), ping(), ping()])),
-    // So that they are not what ends it.
+    // The resets must not be the reason for its end.
     limits: { 'http2.resetsBurst': 100_000 },
   },
   flood('resets-after-end', () => reset(1, 0), Buffer.concat([quiet(1), reset(1)])),
@@ -263,7 +263,7 @@ const SLOW: readonly Attack[] = [
     wave: (at) => (at === 0 ? Buffer.concat([settings([4, 0]), LARGE_ON_100]) : ping()),
   },
   {
-    // The others are taken as they come.
+    // The other bodies are taken as they come.
     name: 'window-held-beside',
     role: 'client',
     everyMs: 10_000,
@@ -300,7 +300,7 @@ const SLOW: readonly Attack[] = [
         : Buffer.alloc(0),
   },
   {
-    // Our last word is said at once; from there on a byte a second, so that it is never silent.
+    // The last bytes are sent at once, then a byte a second, so that it is never silent.
     name: 'linger-drip',
     role: 'client',
     raw: true,

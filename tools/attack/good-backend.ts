@@ -1,11 +1,11 @@
-// The well-behaved backend: it never answers `/quiet`, sends 4 MiB for `/large`, and 12 bytes at once for all
-// else. Reports its port over IPC.
+// The well-behaved backend. It never answers `/quiet`, sends 4 MiB for `/large`, and sends 12 bytes at once
+// for everything else. It reports its port over IPC.
 
 import { createServer } from 'node:http2'
 
 const LARGE = Buffer.alloc(4 * 1024 * 1024, 97)
 
-// In MB, so large that it is never reached: at Node's default the backend would reset streams.
+// The value, in MB, is so large that it is never reached: at Node's default the backend would reset streams.
 const server = createServer({ maxSessionMemory: 4_096 })
 server.on('session', (session) => session.on('error', () => {}))
 server.on('stream', (stream, headers) => {

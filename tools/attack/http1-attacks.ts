@@ -2,10 +2,10 @@
 
 import type { Attack } from './attack.js'
 
-/** To a backend that never answers it. */
+/** A request that the backend never answers. */
 const QUIET = Buffer.from('GET /quiet HTTP/1.1\r\nHost: a\r\n\r\n')
 
 export const http1Attacks: readonly Attack[] = [
-  // It asks and sends FIN, again and again: a client that has left looks the same.
+  // It asks and sends FIN, repeatedly: a client that has left looks the same.
   { name: 'half-closed-clients', role: 'client', raw: true, lastWords: QUIET, wave: () => Buffer.alloc(0) },
 ]

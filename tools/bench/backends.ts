@@ -1,4 +1,4 @@
-// The backends behind the measured proxies: one for each protocol, the cheapest that there is.
+// The backends behind the measured proxies: one for each protocol, the cheapest available.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import type { Spoken } from './contenders.js'
 
 /**
  * Starts a server of the files in this folder by this protocol; returns its port.
- * @param streams that it allows on a connection of HTTP/2
+ * @param streams the streams that it allows on a connection of HTTP/2
  */
 export async function startBackend(protocol: Spoken, folder: string, streams: number): Promise<number> {
   const port = await freePort()
@@ -31,7 +31,7 @@ export async function startBackend(protocol: Spoken, folder: string, streams: nu
   return port
 }
 
-/** Returns how many requests nginx has had, this one included. */
+/** Returns the number of requests to nginx so far, including this one. */
 export async function requestsOf(port: number): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${port}/status`)).text()
   return Number(/^ *\d+ \d+ (\d+) *$/m.exec(text)?.[1])

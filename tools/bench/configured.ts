@@ -1,4 +1,4 @@
-// Fermata with a configuration file: what its defaults, filters and cache cost.
+// Fermata with a configuration file: the cost of its defaults, filters and cache.
 
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,14 +11,14 @@ export const compiled = join(import.meta.dirname, '..', '..')
 export const certificate = pathOf('localhost.pem')
 export const key = pathOf('localhost.key')
 
-/** A file that says what the arguments of the contender `fermata` say, and a copy to compare it with. */
+/** A file with the same settings as the arguments of the contender `fermata`, and a copy for comparison. */
 export const FILE = 'fermata-file'
 export const FILE_COPY = 'fermata-file-copy'
 /** The file with an empty list of filters. */
 export const FILTERLESS = 'fermata-filterless'
-/** With {@link FIVE_FILTERS}. */
+/** The file with {@link FIVE_FILTERS}. */
 export const FILTERED = 'fermata-filters'
-/** With a cache, and a copy of that. */
+/** The file with a cache, and a copy of it. */
 export const CACHE = 'fermata-cache'
 export const CACHE_COPY = 'fermata-cache-copy'
 

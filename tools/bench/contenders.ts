@@ -1,5 +1,5 @@
-// The proxies that are compared, and how each is started in front of a backend. They write no access log,
-// have one worker, and keep their connections to the backend.
+// The proxies that are compared, and their start in front of a backend. They write no access log, have one
+// worker, and keep their connections to the backend.
 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ export interface Contender {
   readonly share: number
   /** The program that must be installed. */
   readonly program: string
-  /** Null where it does not know one of the protocols. */
+  /** Returns the command; null if it does not know one of the protocols. */
   command(way: Way, port: number, backendPort: number, routes: readonly Route[]): Command | null
 }
 
@@ -130,7 +130,7 @@ export const plain: Contender = {
       : null,
 }
 
-/** The same as fermata: how far two of the same lie apart is what a ratio may be wrong by. */
+/** A copy of fermata: the distance between two equal programs is the error of a ratio. */
 export const COPY = 'fermata-copy'
 
 /** Fermata with an access log in JSON. */
@@ -153,7 +153,7 @@ export const contenderNames = [
   'http-proxy',
   'fastify',
 ] as const
-/** Those that are measured unless the scenario names others, or others are asked for. */
+/** The contenders that are measured unless the scenario names others, or others are asked for. */
 export const contendersUsual: readonly string[] = [
   'fermata',
   'nghttpx',
@@ -190,7 +190,7 @@ export function againstBuild(
   ]
 }
 
-/** The contenders with these names; says on stderr which of them is not installed. */
+/** Returns the contenders with these names; reports on stderr which of them is not installed. */
 export function contenders(
   names: readonly string[],
   fermataArgs: readonly string[] = [],
@@ -222,7 +222,7 @@ export interface Started {
   readonly port: number
 }
 
-/** Null where it does not go this way. */
+/** Starts a contender; null if it does not support this way. */
 export async function startContender(
   contender: Contender,
   way: Way,

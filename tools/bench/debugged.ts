@@ -1,5 +1,5 @@
-// Measures what a debugger costs those that it does not hold: `fermata top` while thousands are in flight, and the
-// latency of others beside a request that is held.
+// Measures the cost of a debugger for requests that it does not hold: `fermata top` while thousands are in
+// flight, and the latency of others beside a held request.
 //
 //   npm run bench:debugger -- --help
 
@@ -33,12 +33,12 @@ interface Options {
   readonly only: readonly string[]
 }
 
-/** Between two pictures of `fermata top`. */
+/** The time between two pictures of `fermata top`. */
 const PICTURE_MS = 500
 const PICTURE = { sort: 'age', descending: false, filter: '', limit: 100 }
-/** Those of one that was scrolled to the end. */
+/** The number of pictures scrolled to the end. */
 const WHOLE_PICTURES = 10
-/** Pictures before the first that is measured: V8 compiles what runs often. */
+/** The pictures before the first that is measured: V8 compiles code that runs often. */
 const WARM_UP = 60
 const CLIENT_CONNECTIONS = 20
 const ARRIVE_MS = 60_000
@@ -89,7 +89,7 @@ interface TopSample {
   readonly turns: TurnReport
 }
 
-/** `fermata top` twice a second, and nothing, in turn. */
+/** Measures `fermata top` twice a second, and nothing, in turn. */
 async function measureTop(options: Options, place: Place): Promise<void> {
   const { inFlight, rounds, seconds } = options
   const [silent, client] = [new Worker('silent-backend.js'), new Worker('held-client.js')]
@@ -184,7 +184,10 @@ const TURN_HEADS = [
   "the debugger's longest",
 ]
 
-/** A turn that the collector paused says nothing of our code, so it is not among the longest. */
+/**
+ * Returns a row about turns. A turn that the collector paused says nothing about our code, so it is not
+ * among the longest.
+ */
 function turnRow(name: string, all: readonly TurnReport[]): string[] {
   const sum = (of: (each: TurnReport) => number): number => all.reduce((before, each) => before + of(each), 0)
   const kinds = new Map<string, number>()
@@ -210,7 +213,7 @@ function turnRow(name: string, all: readonly TurnReport[]): string[] {
 
 const verdict = (reached: boolean): string => (reached ? 'reached' : 'missed')
 
-/** The latency of others without a hold, twice, and beside one that is held, in turn. */
+/** Measures the latency of others without a hold, twice, and beside a held request, in turn. */
 async function measureHeld(options: Options, place: Place): Promise<void> {
   const { requests, pairs } = options
   const { folder } = place
@@ -278,7 +281,7 @@ async function measureHeld(options: Options, place: Place): Promise<void> {
       ],
     ),
   )
-  // In a round, against both that were without: the machine drifts from round to round.
+  // Each round is compared with both runs without a hold: the machine drifts from round to round.
   const without = samples.first.map((each, at) => Math.sqrt(each * (samples.second[at] as number)))
   const ratio = median(samples.held.map((each, at) => each / (without[at] as number)))
   console.log(

@@ -1,4 +1,4 @@
-// `@fastify/http-proxy`, as its README has it, without a log; it keeps connections to the backend by undici.
+// `@fastify/http-proxy`, as in its README, without a log; it keeps connections to the backend by undici.
 //
 //   fastify-proxy.js PORT BACKEND_PORT
 

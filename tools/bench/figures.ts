@@ -1,6 +1,6 @@
 // Numbers for people: medians, quantiles, aligned tables.
 
-/** The value below which this part (0 to 1) of the values lies, interpolated. */
+/** Returns the value below which this part (0 to 1) of the values lies, interpolated. */
 export function quantile(values: readonly number[], part: number): number {
   if (values.length === 0) return Number.NaN
   const sorted = values.toSorted((a, b) => a - b)
@@ -12,7 +12,7 @@ export function quantile(values: readonly number[], part: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** Three digits that matter, and thousands apart. */
+/** Writes three significant digits, and thousands apart. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–'
   const magnitude = Math.abs(value)
@@ -20,18 +20,18 @@ export function figure(value: number): string {
   return value.toFixed(magnitude >= 10 ? 1 : 2)
 }
 
-/** `median (least–most)`, or the one value. */
+/** Writes `median (least–most)`, or the one value. */
 export function spread(values: readonly number[]): string {
   if (values.length < 2) return figure(median(values))
   return `${figure(median(values))} (${figure(Math.min(...values))}–${figure(Math.max(...values))})`
 }
 
-/** `median (first quartile–third)`: what a busy machine does to a few of many is left out. */
+/** Writes `median (first quartile–third)`, which leaves out the effect of a busy machine on a few values. */
 export function middle(values: readonly number[]): string {
   return `${figure(median(values))} (${figure(quantile(values, 0.25))}–${figure(quantile(values, 0.75))})`
 }
 
-/** Columns aligned: the first to the left, the others to the right. */
+/** Aligns columns: the first to the left, the others to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))

@@ -1,5 +1,5 @@
 // The client whose requests are held. Over IPC it is told to connect, then to send requests on all its
-// connections, then to report on them. It is a process of its own, so that its memory is not counted.
+// connections, then to report on them. It is a separate process, so that its memory is not counted.
 
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
 
@@ -9,10 +9,10 @@ export type HeldOrder =
   | { readonly order: 'state' }
 
 export interface HeldState {
-  /** Streams that were begun and have seen neither response nor end. */
+  /** The streams that have begun and have seen neither response nor end. */
   readonly waiting: number
   readonly answered: number
-  /** Streams that ended without a response, and connections that did. */
+  /** The streams that ended without a response, and connections that did. */
   readonly failed: number
 }
 

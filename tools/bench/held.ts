@@ -30,7 +30,7 @@ const arriveTimeoutMs = 30_000
 const promptHost = 'prompt.test'
 const silentHost = 'silent.test'
 
-/** One request to the prompt backend; the time until its response is complete, in ms. */
+/** Sends one request to the prompt backend. Returns the time until its response is complete, in ms. */
 function ping(session: ClientHttp2Session): Promise<number> {
   return new Promise((resolve, reject) => {
     const began = performance.now()
@@ -54,7 +54,7 @@ async function latencies(session: ClientHttp2Session, samples: number): Promise<
   return all
 }
 
-/** Wait until the silent backend has all requests. Gives what it has when it takes too long. */
+/** Waits until the silent backend has all requests. Returns what it has if that takes too long. */
 async function arrived(silent: Worker, requests: number): Promise<SilentCounts> {
   const until = performance.now() + arriveTimeoutMs
   for (;;) {
@@ -75,7 +75,7 @@ interface Outcome {
   readonly during: readonly number[]
 }
 
-/** Null where it does not speak HTTP/2 both ways. */
+/** Holds requests; null if a contender does not speak HTTP/2 both ways. */
 async function hold(contender: Contender, options: Options): Promise<Outcome | null> {
   const [silent, prompt, client] = [
     new Worker('silent-backend.js'),

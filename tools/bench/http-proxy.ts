@@ -1,4 +1,4 @@
-// `http-proxy`, as its README has it, with an agent that keeps connections to the backend.
+// `http-proxy`, as in its README, with an agent that keeps connections to the backend.
 //
 //   http-proxy.js PORT BACKEND_PORT
 

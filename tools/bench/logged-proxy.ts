@@ -1,5 +1,5 @@
-// Fermata, whose access log and metrics its parent switches on and off while it serves: the log by another
-// configuration, as a reload does; the metrics, which a reload cannot take away, by their watcher.
+// Runs Fermata. Its parent switches the access log and the metrics on and off while it serves: the log by
+// another configuration, as a reload does; the metrics, which a reload cannot take away, by their watcher.
 //
 //   logged-proxy.js FILE: a configuration with an access log and probes
 
@@ -7,15 +7,15 @@ import type { NodePollset } from '../../src/pollset/index.js'
 import { readFile } from '../../src/server/serve-file.js'
 import { Server } from '../../src/server/server.js'
 
-/** What is on. */
+/** The parts that are on. */
 export interface Switch {
   readonly log: boolean
   readonly metrics: boolean
 }
 
-/** Is told when it serves, and after each switch. */
+/** The message that is sent when it serves, and after each switch. */
 export interface Switched {
-  /** Lines that were dropped so far. */
+  /** The number of lines dropped so far. */
   readonly dropped: number
 }
 

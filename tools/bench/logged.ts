@@ -1,6 +1,6 @@
-// What the access log and the metrics cost: CPU time a request of one process of Fermata, whose log and metrics
-// are switched on and off between loads, under the load of `small-50`. Metrics are scraped while they are
-// on. Off is measured twice in each round: how far the two lie apart is what the ratio may be wrong by.
+// Measures the cost of the access log and the metrics: the CPU time per request of one process of Fermata under
+// the load of `small-50`. Its log and metrics are switched on and off between loads. Metrics are scraped while
+// they are on. Each round measures `off` twice: the difference of the two is the possible error of the ratio.
 //
 //   npm run bench:log -- --help
 
@@ -126,7 +126,7 @@ for (let round = 0; round < rounds; round++) {
 }
 const { dropped } = await proxy.ask<Switched>({ log: false, metrics: false } satisfies Switch)
 
-/** What a busy machine adds least to. */
+/** Returns the least time: a busy machine has added the least to it. */
 const least = (of: Measured): number => Math.min(...of.cpuUs)
 const ratios = (of: Measured): number[] => of.cpuUs.map((us, at) => us / (off.cpuUs[at] as number))
 console.log(pinning.text)

@@ -1,5 +1,5 @@
-// Reads what the kernel knows of a process and its children: CPU time, memory, connections; from
-// /proc, so the measured program is not asked and does not notice.
+// Reads the kernel's data about a process and its children: CPU time, memory, connections. It reads /proc, so
+// the measured program is not disturbed.
 
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 
@@ -20,7 +20,7 @@ function statFields(pid: number): readonly string[] | null {
   return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
-/** This process and all that descend from it. */
+/** Returns this process and all that descend from it. */
 export function processTree(root: number): readonly number[] {
   const parents = new Map<number, number>()
   for (const entry of readdirSync('/proc')) {
@@ -37,7 +37,9 @@ export function processTree(root: number): readonly number[] {
   return [...parents.keys()].filter(descends)
 }
 
-/** ns that the threads of this process have run so far; null where the kernel does not count them. */
+/**
+ * Returns the ns that the threads of this process have run so far; null if the kernel does not count them.
+ */
 function runNanoseconds(pid: number): number | null {
   let sum = 0
   try {
@@ -52,7 +54,7 @@ function runNanoseconds(pid: number): number | null {
   }
 }
 
-/** User and system time of all threads of these processes so far, in microseconds. */
+/** Returns user and system time of all threads of these processes so far, in microseconds. */
 export function cpuMicroseconds(pids: readonly number[]): number {
   const exact = pids.map(runNanoseconds)
   if (exact.every((each) => each !== null)) return exact.reduce((sum, each) => sum + each, 0) / 1000
@@ -70,11 +72,11 @@ function statusKib(pid: number, name: 'VmHWM' | 'VmRSS'): number {
   return found === null ? 0 : Number(found[1])
 }
 
-/** Resident memory now, in KiB. */
+/** Returns the resident memory now, in KiB. */
 export const rssKib = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + statusKib(pid, 'VmRSS'), 0)
 
-/** The most resident memory since the last {@link resetPeak}, or else since the start, in KiB. */
+/** Returns the most resident memory since the last {@link resetPeak}, or else since the start, in KiB. */
 export const peakRssKib = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + statusKib(pid, 'VmHWM'), 0)
 
@@ -83,12 +85,12 @@ export function resetPeak(pids: readonly number[]): void {
     try {
       writeFileSync(`/proc/${pid}/clear_refs`, '5')
     } catch {
-      // Not allowed here: peaks then count from the start.
+      // It is not allowed here: peaks then count from the start.
     }
   }
 }
 
-/** Inodes of established TCP connections to a port. */
+/** Returns the inodes of established TCP connections to a port. */
 function establishedTo(port: number): ReadonlySet<string> {
   const inodes = new Set<string>()
   for (const table of ['net/tcp', 'net/tcp6']) {
@@ -101,7 +103,7 @@ function establishedTo(port: number): ReadonlySet<string> {
   return inodes
 }
 
-/** How many established connections to this port of the backend these processes hold. */
+/** Returns the number of established connections of these processes to this port of the backend. */
 export function connectionsTo(port: number, pids: readonly number[]): number {
   const inodes = establishedTo(port)
   let count = 0
@@ -117,7 +119,7 @@ export function connectionsTo(port: number, pids: readonly number[]): number {
         const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${each}`))?.[1]
         if (inode !== undefined && inodes.has(inode)) count++
       } catch {
-        // Closed since.
+        // The connection has closed since.
       }
     }
   }
@@ -125,7 +127,7 @@ export function connectionsTo(port: number, pids: readonly number[]): number {
 }
 
 /**
- * Resident memory once it has stopped moving: when three looks in a row lie within one part in a
+ * Returns the resident memory once it has settled: when three looks in a row lie within one part in a
  * hundred, or after `atMostMs`.
  */
 export async function settledRssKib(pids: readonly number[], atMostMs = 6_000): Promise<number> {

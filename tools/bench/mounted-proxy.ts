@@ -1,4 +1,4 @@
-// A program of node:http with a proxy in it, as the README of each has it: createProxy, or http-proxy with an
+// A program of node:http with a proxy in it, as in the README of each: createProxy, or http-proxy with an
 // agent that keeps connections, or as it is without one.
 //
 //   mounted-proxy.js KIND PORT BACKEND_URL

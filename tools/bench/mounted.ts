@@ -1,7 +1,7 @@
 // Proxies inside programs of node:http, under clients of HTTP/1.1: CPU time a request of createProxy in front
-// of a service over HTTP/2 in clear text and over HTTP/1.1, of http-proxy and of @fastify/http-proxy in front of
-// the same service over HTTP/1.1, and of a program that answers by itself: what node:http costs alone. They
-// take turns within each round; a copy of the first says how far a ratio may be wrong.
+// of a service over HTTP/2 in clear text and over HTTP/1.1; of http-proxy and of @fastify/http-proxy in front
+// of the same service over HTTP/1.1; and of a program that answers by itself, which is the cost of node:http
+// alone. They take turns within each round; a copy of the first shows the error of a ratio.
 //
 //   npm run bench:mounted -- --help
 

@@ -1,5 +1,6 @@
-// Which CPU runs what. A proxy that shares its CPU with the load is measured with the caches that the load has left it, and
-// with as much work in each turn as has piled up meanwhile. So it has one CPU for itself, and everything else the others.
+// The assignment of CPUs. A proxy that shares its CPU with the load is measured with the caches that the load
+// has left it, and with the work that has piled up meanwhile in each turn. So it has one CPU for itself, and
+// everything else has the others.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -20,7 +21,10 @@ function parseCpus(list: string): number[] {
   })
 }
 
-/** Pins this process, and so whatever it starts, to all CPUs but the one that it leaves to the proxy. */
+/**
+ * Pins this process, and so everything that it starts, to all CPUs except the one that it
+ * leaves to the proxy.
+ */
 export function pin(): Pinning {
   const none = (why: string): Pinning => ({ proxy: [], text: `Nothing is pinned to a CPU: ${why}.` })
   if (process.platform !== 'linux' || findProgram('taskset') === null) return none('taskset is not installed')

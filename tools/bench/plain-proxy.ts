@@ -1,5 +1,5 @@
-// The proxy that one writes in a few lines with node:http2: one session to each backend, streams
-// piped both ways. It is compared, not recommended: it handles no error but by resetting.
+// A proxy that takes a few lines with node:http2: one session to each backend, streams piped both ways. It is
+// compared, not recommended: it handles no error but by resetting.
 //
 //   plain-proxy.js PORT BACKEND_URL [HOST=BACKEND_URL ...]
 

@@ -1,4 +1,4 @@
-// A backend that answers every request at once with 12 bytes. It tells its port over IPC.
+// A backend that answers every request at once with 12 bytes. It sends its port over IPC.
 
 import { createServer } from 'node:http2'
 

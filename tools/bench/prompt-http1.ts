@@ -1,5 +1,5 @@
-// A backend of HTTP/1.1 that answers each request at once with 12 bytes, for where no cheaper one is installed. It reads no
-// more of a request than where it ends: requests have no bodies here.
+// A backend of HTTP/1.1 that answers each request at once with 12 bytes, for machines without a cheaper one.
+// It reads only the end of a request: requests have no bodies here.
 //
 //   prompt-http1.js PORT
 

@@ -1,6 +1,6 @@
-// What the proxy for Redis costs beside nutcracker (twemproxy) and a relay of bytes: CPU time a command, of the
-// proxy and of the server behind it, under the same load of redis-benchmark. Fermata runs twice: how far the
-// two lie apart is what a ratio may be wrong by.
+// The cost of the proxy for Redis beside nutcracker (twemproxy) and a relay of bytes: CPU time a command, of
+// the proxy and of the server behind it, under the same load of redis-benchmark. Fermata runs twice: the
+// distance between the two is the error of a ratio.
 //
 //   npm run bench:redis -- --help
 
@@ -48,7 +48,7 @@ const SCENARIOS: readonly Scenario[] = [
 
 type Name = 'direct' | 'nutcracker' | 'relay' | 'fermata' | 'fermata again'
 
-/** What must hold: the CPU time a command, as a ratio. */
+/** The required CPU time a command, as a ratio. */
 const MUSTS: readonly {
   readonly scenario: string
   readonly of: 'proxy' | 'server'
@@ -65,7 +65,7 @@ const MUSTS: readonly {
 interface Contender {
   readonly name: Name
   readonly port: number
-  /** Null: the server itself. */
+  /** The program; null: the server itself. */
   readonly program: Program | null
   /** Microseconds a command. */
   proxy: number[]

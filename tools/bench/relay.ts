@@ -1,5 +1,5 @@
-// The least that a proxy of HTTP/1.1 in Node can do: bytes from each client's connection to one of its own to the backend, and
-// back, unread. It knows no messages; it is the measure of what the rest costs.
+// The least that a proxy of HTTP/1.1 in Node can do: it passes bytes from each client's connection to one of
+// its own to the backend, and back, unread. It knows no messages; it shows the cost of everything else.
 //
 //   relay.js PORT BACKEND_PORT
 

@@ -14,13 +14,13 @@ import { NGINX_CACHE } from './nginx-cache.js'
 const TIMEOUT_MS = 600_000
 
 export interface Aim {
-  /** The contender that has the aim; Fermata without. */
+  /** The contender that has the aim; Fermata by default. */
   readonly of?: string
   /** The contender that it is compared with. */
   readonly than: string
   /**
-   * At most this ratio of its CPU a request to that one's; or no more than this contender, a copy of that
-   * one, has in any round.
+   * The largest ratio of its CPU a request to the other's; or the name of a contender, a copy of the other,
+   * whose largest ratio in any round is the bound.
    */
   readonly ratio: number | string
 }
@@ -31,7 +31,7 @@ export interface Scenario {
   readonly file: string
   /** bytes of a response's body */
   readonly body: number
-  /** A round of them; where wrk makes the load, this number of seconds instead. */
+  /** The requests of a round; if wrk makes the load, this number of seconds instead. */
   readonly requests: number
   readonly seconds: number
   readonly clients: number
@@ -39,15 +39,17 @@ export interface Scenario {
   readonly streams: number
   /** streams that a backend of HTTP/2 allows on a connection */
   readonly backendStreams: number
-  /** Each request comes on a connection of its own. */
+  /** True: each request comes on a connection of its own. */
   readonly connects: boolean
   /** Fields of each request, beside those of the load generator. */
   readonly fields: readonly string[]
   /** The contenders, unless others are asked for; null for the usual ones. */
   readonly contenders: readonly string[] | null
-  /** The backend must not be asked: a run in which it is asked for more than one in a thousand fails. */
+  /**
+   * True: the backend must not be asked. A run in which it is asked for more than one in a thousand fails.
+   */
   readonly isCached: boolean
-  /** The first is what the table shows ratios to. */
+  /** The aims. The table shows ratios to the first. */
   readonly aims: readonly Aim[]
 }
 
@@ -59,13 +61,16 @@ export interface ScenarioOptions {
   readonly body: number
 }
 
-/** About what nghttpd, nginx (128), Node and Envoy allow, and what an operator's own backend may be set to. */
+/**
+ * The streams that nghttpd, nginx (128), Node and Envoy allow, approximately, and what an operator's own
+ * backend may be set to.
+ */
 const USUAL_STREAMS = 100
 const MANY_STREAMS = 1000
 
 const toNghttpx = (ratio: number): readonly Aim[] => [{ than: 'nghttpx', ratio }]
 
-/** The differences to `small-50`. A name that ends in a number has a backend with as many streams. */
+/** The differences from `small-50`. A name that ends in a number has a backend with that many streams. */
 const differences = {
   'small-1': () => ({ clients: 1, streams: 100, aims: toNghttpx(0.55) }),
   'small-50': () => ({ aims: toNghttpx(0.7) }),
@@ -143,7 +148,7 @@ export function scenariosOf(options: ScenarioOptions): readonly Scenario[] {
   }))
 }
 
-/** How the load is made, as one would type it. */
+/** Returns the command line of the load, as one would type it. */
 export function loadText(scenario: Scenario): string {
   const { clients, streams, seconds } = scenario
   const requests = scenario.requests.toLocaleString('en-US')

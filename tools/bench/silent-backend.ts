@@ -1,6 +1,6 @@
-// A backend that takes every request and never answers one: HTTP/2 on node:net, just enough to keep a
-// proxy content. It acknowledges SETTINGS and PING and counts the streams that are open. It tells
-// nothing but its port; asked over IPC, it tells its counts.
+// A backend that takes every request and never answers one: HTTP/2 on node:net, just enough to satisfy a
+// proxy. It acknowledges SETTINGS and PING and counts the open streams. It reports its port; over IPC it
+// reports its counts when asked.
 
 import { createServer, type Socket } from 'node:net'
 

@@ -1,6 +1,6 @@
-// Measures the turns of the process that loads it first (`node --import`). Over IPC it is asked, and tells
-// what was since it was last asked: how long turns took, how much of each was the debugger's, and which of
-// the long ones overlap a pause of the garbage collector.
+// Measures the turns of the process that loads it first (`node --import`). Over IPC it reports everything
+// since the last question: the durations of turns, the debugger's part of each, and which of the long ones
+// overlap a pause of the garbage collector.
 
 import { existsSync, openSync, readSync } from 'node:fs'
 import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'node:perf_hooks'
@@ -11,19 +11,19 @@ import { ByteOutput } from '../../src/transport/index.js'
 
 export interface TurnReport {
   readonly turns: number
-  /** Turns of more than 1 ms. Each is in one of the three groups that follow, or of the rest. */
+  /** The turns of more than 1 ms. Each is in one of the three following groups, or in none. */
   readonly long: number
-  /** Those that overlap a pause of the garbage collector, by its kind. */
+  /** The turns that overlap a pause of the garbage collector, by its kind. */
   readonly inGc: Readonly<Record<string, number>>
-  /** Those whose thread had 1 ms of CPU or less: another thread had it, of this process or of another. */
+  /** The turns whose thread had 1 ms of CPU or less: another thread had it, of this process or of another. */
   readonly interrupted: number
-  /** Those in which the work of the debugger took more than 1 ms. */
+  /** The turns in which the work of the debugger took more than 1 ms. */
   readonly byDebugger: number
   /** The longest turn without a pause, in ms of the thread's CPU. */
   readonly longestMs: number
   /** The longest work of the debugger in such a turn, in ms of the thread's CPU. */
   readonly debuggerMs: number
-  /** Turns in which there was work of the debugger. */
+  /** The turns with work of the debugger. */
   readonly debuggerTurns: number
 }
 
@@ -52,8 +52,8 @@ interface Turn extends Span {
 }
 
 /**
- * Reads the CPU that this thread has had. Linux tells it in no other place that Node 20 can read, and not
- * every Linux tells it: then it is that of all threads of the process.
+ * Reads the CPU time of this thread. Linux has it in no other place that Node 20 can read, and not every
+ * Linux has it: then it is that of all threads of the process.
  */
 class ThreadCpu {
   private readonly path = `/proc/self/task/${process.pid}/sched`
@@ -77,7 +77,7 @@ let turns: Turn[] = []
 let pauses: Pause[] = []
 /** The work of the debugger in this turn, in ms. */
 let spentMs = 0
-/** Work of the debugger is being measured: what it calls is part of it. */
+/** True while work of the debugger is being measured: calls from it are part of it. */
 let inside = false
 
 const observer = new PerformanceObserver((list) => addPauses(list.getEntries()))
@@ -91,7 +91,7 @@ function addPauses(entries: ReturnType<typeof observer.takeRecords>): void {
   }
 }
 
-/** Replaces a method by one that counts as work of the debugger where `its` says so. */
+/** Replaces a method by one that counts as work of the debugger if `its` returns true. */
 function measure<T extends object>(prototype: T, name: string, its: (it: T) => boolean): void {
   const method = Reflect.get(prototype, name) as (...given: unknown[]) => unknown
   Reflect.set(prototype, name, function (this: T, ...given: unknown[]): unknown {
@@ -127,7 +127,7 @@ measured.turn = function (): void {
   turns.push({ began, ended, debuggerMs: Math.min(spentMs, cpuMs), cpuMs })
 }
 
-/** Returns what was measured, and begins again. */
+/** Returns the measurements, and begins again. */
 function report(): TurnReport {
   const inGc: Record<string, number> = {}
   const found = { long: 0, interrupted: 0, byDebugger: 0, longestMs: 0, debuggerMs: 0, debuggerTurns: 0 }
@@ -149,7 +149,7 @@ function report(): TurnReport {
   return told
 }
 
-/** The collector's pauses are told a moment after they were. */
+/** The delay with which the collector's pauses are reported. */
 const TOLD_MS = 20
 
 process.on('message', () => {

@@ -3,16 +3,16 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 
-/** What a worker is asked, and what it answers. */
+/** A question to a worker. */
 export type Question = string | object
 
 export class Worker {
   private readonly process: ChildProcess
 
   /**
-   * @param file of this folder, or an absolute path
+   * @param file a file of this folder, or an absolute path
    * @param nodeArgs arguments for its node
-   * @param before the words before its command, as of {@link Pinning}
+   * @param before the words before its command, as in {@link Pinning}
    */
   constructor(
     file: string,

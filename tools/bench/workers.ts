@@ -1,6 +1,6 @@
-// What workers cost, and how they share: CPU time a request of two workers, with the primary, against that of
-// one process, under the same load of HTTP/2 in clear text; and how many of some connections each worker
-// gets. One process runs twice: how far the two lie apart is what a ratio may be wrong by.
+// The cost of workers, and their shares: CPU time a request of two workers, including the primary, against
+// that of one process, under the same load of HTTP/2 in clear text; and the number of some connections that
+// each worker gets. One process runs twice: the distance between the two is the error of a ratio.
 //
 //   npm run bench:workers -- --help
 

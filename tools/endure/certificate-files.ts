@@ -1,4 +1,4 @@
-// Certificates for listeners: two of the testbed's, or as many as are asked for, made by openssl.
+// Certificates for listeners: two of the testbed's, or any number made by openssl.
 
 import { chmodSync, copyFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ export const copyCertificates = (folder: string): PemFiles[] =>
     return { cert: copy(`${name}.pem`), key: copy(`${name}.key`) }
   })
 
-/** How many openssl processes run at once. */
+/** The number of openssl processes at once. */
 const ABREAST = 4
 
 /** Makes certificates for `PREFIX0.test`, `PREFIX1.test` and on, in this folder. */

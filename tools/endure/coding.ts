@@ -1,6 +1,6 @@
-// Many responses at once that are coded as they come: all clients ask, the origin answers when all have
-// asked, and each body is read and decoded. What filters may hold is bounded, so most of them go out as they
-// are.
+// Many responses at once that are coded as they come: all clients ask, the origin answers when all
+// have asked, and each body is read and decoded. Filters may hold a bounded amount, so most bodies
+// go out unchanged.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as ask } from 'node:http'
@@ -12,24 +12,26 @@ import { gunzipSync } from 'node:zlib'
 import { put, serve } from './served.js'
 
 const BODY_BYTES = 64 * 1_024
-/** Streams of a client's connection. */
+/** The streams of a client's connection. */
 const STREAMS = 100
 const PART_BYTES = 8 * 1_024
 
 export interface CodingFigures {
   readonly requests: number
-  /** Responses whose bytes, decoded, were those of the origin: coded, and as they were. */
+  /**
+   * The numbers of responses whose decoded bytes were those of the origin: coded ones, and unchanged ones.
+   */
   readonly coded: number
   readonly plain: number
-  /** Streams that were reset, by the code; bodies that were wrong; connections that failed. */
+  /** The streams that were reset, by the code; bodies that were wrong; connections that failed. */
   readonly resets: number
   readonly wrong: number
   readonly failed: number
-  /** The most that were in flight at once. */
+  /** The largest number in flight at once. */
   readonly atOnce: number
-  /** The most memory of the server's process, in bytes. */
+  /** The largest memory of the server's process, in bytes. */
   readonly peakBytes: number
-  /** As the server has counted them. */
+  /** The server's own count. */
   readonly busy: number
 }
 
@@ -39,7 +41,7 @@ const BODY = Buffer.from(
   ).join(''),
 )
 
-/** The peak of the resident memory of a process of Linux. */
+/** Returns the peak of the resident memory of a process of Linux. */
 function peakOf(pid: number): number {
   const kib = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kib ?? Number.NaN) * 1_024
@@ -64,7 +66,7 @@ export async function code({ requests }: { readonly requests: number }): Promise
   let atOnce = 0
   let begun = 0
   const origin = createServer({ settings: { maxConcurrentStreams: 100_000 } })
-  /** Sends a body in parts, as one that is made. */
+  /** Sends a body in parts, like one that is being made. */
   const answer = (stream: ServerHttp2Stream, at = 0): void => {
     if (stream.destroyed) return
     const end = at + PART_BYTES

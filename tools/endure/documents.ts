@@ -1,4 +1,4 @@
-// Configurations that differ: each revision has other paths, patterns and names of its routes.
+// Configurations that differ: each revision has other paths, patterns and names of routes.
 
 export interface DocumentShape {
   readonly plainPort: number

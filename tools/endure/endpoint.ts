@@ -2,9 +2,9 @@
 //
 //   endpoint.js NAME HTTP1_PORT H2C_PORT STATUS
 //
-// A path that ends in `/parts` has its head after up to 10 ms and the rest of its body 5 ms later, so that a kill meets requests
-// in each part of their lives; all else is answered at once. Upgrades are echoed. Over IPC it says `ready`,
-// and answers each message with the requests that it has seen in each second.
+// A path that ends in `/parts` has its head after up to 10 ms and the rest of its body 5 ms later, so that a
+// kill meets requests in each part of their lives. Everything else is answered at once. Upgrades are echoed.
+// Over IPC it sends `ready`, and answers each message with the number of requests in each second.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import {
@@ -14,7 +14,7 @@ import {
 } from 'node:http2'
 import { echoUpgrades } from '../testbed/websocket-echo.js'
 
-/** The requests that were seen, by second of the wall clock. */
+/** The requests seen in each second of the wall clock. */
 export type Seen = Readonly<Record<number, number>>
 
 const HEAD_MS_MAX = 10

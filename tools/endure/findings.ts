@@ -1,4 +1,4 @@
-// The findings of a run: sentences with what was measured, each true or not.
+// The findings of a run: sentences about measurements, each true or not.
 
 import type { CodingFigures } from './coding.js'
 import type { KillFigures, RampFigures } from './killing.js'
@@ -8,7 +8,7 @@ import type { StormFigures } from './storming.js'
 
 export interface Finding {
   readonly what: string
-  /** What was measured. */
+  /** The measurement. */
   readonly told: string
   readonly holds: boolean
 }
@@ -23,7 +23,7 @@ export const textOf = (findings: readonly Finding[]): string =>
 
 const counted = (value: number): string => value.toLocaleString('en-US')
 
-/** Each request has an outcome, and none that had no response head is lost. */
+/** Returns findings: each request has an outcome, and no request without a response head is lost. */
 function ofTally(tally: Tally): Finding[] {
   const { sent, answered, others, lost, cut } = tally
   return [
@@ -94,7 +94,10 @@ export const ofRamp = ({ seconds, tally }: RampFigures): Finding[] => {
   ]
 }
 
-/** The budget of retries: a share of the requests, and a number a second. Those of one second come first. */
+/**
+ * The budget of retries: a share of the requests, and a number a second. The retries of one second are
+ * there at the start.
+ */
 const [RATIO, PER_SECOND] = [0.2, 10]
 
 export function ofStorm({ tally, offered, seen, lastedSeconds }: StormFigures): Finding[] {
@@ -111,9 +114,9 @@ export function ofStorm({ tally, offered, seen, lastedSeconds }: StormFigures): 
   ]
 }
 
-/** Routes that are in no configuration: that of requests without one. */
+/** The routes that are in no configuration: the one of requests without a route. */
 const OWN_ROUTES = 1
-/** The heap may grow by so much though nothing leaks, in MiB: V8 compiles what runs often. */
+/** The heap may grow by this much although nothing leaks, in MiB: V8 compiles code that runs often. */
 const HEAP_MIB_SLACK = 2
 
 export function ofReloads(figures: ReloadFigures, commitsLeast: number): Finding[] {

@@ -1,4 +1,4 @@
-// Endpoints that die: of three, one after the other is killed and started again, under load.
+// Endpoints that die: three endpoints are killed and restarted under load, one after the other.
 
 import { h2load, type LoadReport } from '../testbed/h2load.js'
 import { findProgram } from '../testbed/programs.js'
@@ -15,14 +15,14 @@ export interface KillOptions {
   readonly up: Pace
   /** Between a kill and the next start. */
   readonly down: Pace
-  /** Load beside ours: seconds that h2load and wrk run, where they are installed; 0 for none. */
+  /** Load beside ours: the seconds that h2load and wrk run, if they are installed; 0 for none. */
   readonly besideSeconds: number
 }
 
 export interface KillFigures {
   readonly kills: number
   readonly tally: Tally
-  /** Null where they are not installed, or not asked for. */
+  /** The report; null if the program is not installed, or not wanted. */
   readonly h2load: LoadReport | null
   readonly wrk: WrkReport | null
   readonly log: string
@@ -77,7 +77,7 @@ export interface RampFigures {
   readonly tally: Tally
 }
 
-/** The lines of the log that say what became of the endpoint. */
+/** The lines of the log about changes of the endpoint. */
 const TURNS = /^(\S+) (?:info|warn) backend h2c: \S+ is (ejected|back|reached)/gm
 
 interface Turn {
@@ -89,7 +89,7 @@ interface Turn {
 const turnsOf = (log: string): Turn[] =>
   [...log.matchAll(TURNS)].map(([, time, to]) => ({ at: Date.parse(time as string), to: to as string }))
 
-/** The longest time from a moment to its line in the log, in ms: the turn in which both are. */
+/** The longest time from a moment to its line in the log, in ms: the turn of both. */
 const LOG_MS = 20
 const WAIT_MS_MAX = 60_000
 

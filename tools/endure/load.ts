@@ -1,24 +1,24 @@
 // A load that counts exactly: clients of HTTP/1.1 and HTTP/2 that send one GET after the other. Each request
-// is answered whole with 200, or it is told why not; and a response that was cut after its head is told apart
-// from a request that got none.
+// is answered whole with 200, or its failure is recorded. A response that was cut after its head is
+// distinguished from a request without a response.
 
 import { Agent, get } from 'node:http'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { Agent as SecureAgent } from 'node:https'
 import type { Socket } from 'node:net'
 
-/** The longest wait for a request, in ms: far longer than the server waits for anything. */
+/** The longest wait for a request, in ms: far longer than any wait of the server. */
 const ANSWER_MS_MAX = 30_000
 
 export interface LoadOptions {
   readonly port: number
-  /** Over TLS, whoever has signed the certificate. */
+  /** True: over TLS, with any certificate. */
   readonly secure?: boolean
-  /** Connections of HTTP/1.1, with a request each at a time. */
+  /** The connections of HTTP/1.1, with one request at a time on each. */
   readonly http1: number
-  /** Connections of HTTP/2, and the requests at once on each. */
+  /** The connections of HTTP/2, and the requests at once on each. */
   readonly http2: { readonly connections: number; readonly streams: number }
-  /** The paths that are asked for, in turn. */
+  /** The requested paths, in turn. */
   readonly paths: readonly string[]
   /** The pause of each client after each response, in ms. Default: none. */
   readonly pauseMs?: number
@@ -27,23 +27,23 @@ export interface LoadOptions {
 /** A request that was answered. Times are ms of the wall clock. */
 export interface Answered {
   readonly sentAt: number
-  /** The response head had come. */
+  /** The time at which the response head had come. */
   readonly headAt: number
-  /** The endpoint that has answered, as its response says. */
+  /** The name of the endpoint that has answered, from its response. */
   readonly from: string
 }
 
 export interface Tally {
   readonly sent: number
-  /** Answered whole with 200. */
+  /** The requests answered whole with 200. */
   readonly answered: number
-  /** Answered whole with another status, by status and the proxy's code. */
+  /** The requests answered whole with another status, by status and the proxy's code. */
   readonly others: ReadonlyMap<string, number>
-  /** Cut after the response head, by reason. */
+  /** The responses cut after their heads, by reason. */
   readonly cut: ReadonlyMap<string, number>
-  /** Without a response head, by reason. */
+  /** The requests without a response head, by reason. */
   readonly lost: ReadonlyMap<string, number>
-  /** Connections that were closed on the client. */
+  /** The connections that were closed on the client. */
   readonly closed: number
 }
 
@@ -69,15 +69,15 @@ export function together(tallies: readonly Tally[]): Tally {
   }
 }
 
-/** The requests that were not answered with 200, though no response head had come. */
+/** Returns the number of requests without a 200 that had no response head. */
 export const lostOf = ({ others, lost }: Tally): number => sumOf(others) + sumOf(lost)
 export const cutOf = ({ cut }: Tally): number => sumOf(cut)
 
-/** `12 × 502 no-connection, 1 × ECONNRESET`, or `none`. */
+/** Returns `12 × 502 no-connection, 1 × ECONNRESET`, or `none`. */
 export const told = (counts: ReadonlyMap<string, number>): string =>
   [...counts].map(([why, times]) => `${times} × ${why}`).join(', ') || 'none'
 
-/** One connection of a client, which is made again when it was closed. */
+/** One connection of a client. It is replaced when it was closed. */
 interface Line {
   ask(path: string): Promise<void>
   end(): void
@@ -122,7 +122,7 @@ export class Load {
     })
   }
 
-  /** Lets the requests that run end, and sends no more. */
+  /** Lets the running requests end, and sends no more. */
   async stop(): Promise<Tally> {
     this.stopping = true
     await Promise.all(this.running)

@@ -1,4 +1,4 @@
-// When things happen in a run: by time, where it measures; by requests, where a test must not depend on time.
+// The pace of a run: by time, for measurements; by requests, for tests that must not depend on time.
 
 import type { Load } from './load.js'
 

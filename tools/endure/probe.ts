@@ -1,5 +1,5 @@
-// Watches the process that loads it first (`node --import`): its turns and the rounds of its loop, what was
-// in the long ones, its heap, and how many compiled routes it holds. Over IPC it is asked, and answers.
+// Watches the process that loads it first (`node --import`): its turns and the rounds of its loop, the
+// contents of long ones, its heap, and the number of its compiled routes. It answers questions over IPC.
 
 import { openSync, readSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector'
@@ -9,8 +9,8 @@ import { Route } from '../../src/proxy/index.js'
 import { heaviestPath, type Span } from './profile.js'
 
 /**
- * `watch`: measures from now on; `profile`: notes from now on what is in the turns, which makes them longer;
- * `tell`: what was since; `collect`: what is held after a collection.
+ * `watch`: measures from now on; `profile`: records from now on what is in the turns, which makes them
+ * longer; `tell`: reports the results since then; `collect`: reports what is held after a collection.
  */
 export type Question = 'watch' | 'profile' | 'tell' | 'collect'
 
@@ -18,9 +18,9 @@ export interface TurnsTold {
   readonly turns: number
   /** The longest turns, in ms, the longest first. Time for which the process had no CPU is left out. */
   readonly turnsMs: readonly number[]
-  /** The longest times between two rounds of Node's loop, likewise. */
+  /** The longest times between two rounds of Node's loop, in the same form. */
   readonly roundsMs: readonly number[]
-  /** What was in the longest turns and rounds; empty without `profile`. */
+  /** The functions in the longest turns and rounds; empty without `profile`. */
   readonly inTurns: readonly string[]
   readonly inRounds: readonly string[]
 }
@@ -30,15 +30,15 @@ export interface HeldTold {
   readonly routes: number
 }
 
-/** The longest that are told. */
+/** The number of longest times that are reported. */
 const KEPT = 10
-/** The longest of which is told what was in them. */
+/** The number of longest times whose contents are reported. */
 const EXPLAINED = 3
 const SAMPLE_MICROSECONDS = 250
 
 interface Time {
   readonly ms: number
-  /** The time in microseconds, of the clock that profiles have too. */
+  /** The time in microseconds, by the clock of profiles. */
   readonly span: Span
 }
 
@@ -71,7 +71,9 @@ function opened(): number {
   }
 }
 
-/** Reads how long this thread could have run and had no CPU, in ms; 0 where Linux does not tell. */
+/**
+ * Returns the time for which this thread could have run and had no CPU, in ms; 0 if Linux does not tell it.
+ */
 function waitedMs(): number {
   if (schedule < 0) return 0
   const length = readSync(schedule, text, 0, text.length, 0)
@@ -102,7 +104,7 @@ measured.turn = function (): void {
   longTurns.add(ended - began - (waitedMs() - waited), began, ended)
 }
 
-/** Goes round with Node's loop, so that it never sleeps. */
+/** Runs in each round of Node's loop, so that it never sleeps. */
 function round(began: number, waited: number): void {
   const now = clock()
   const waitedNow = waitedMs()

@@ -5,19 +5,19 @@ import type { Profiler } from 'node:inspector'
 /** Begin and end, in microseconds. */
 export type Span = readonly [from: number, to: number]
 
-/** A function is told if it has this part of its caller's time, and of the whole span. */
+/** The share of its caller's time, and of the whole span, from which on a function is shown. */
 const TOLD_PART = 0.25
 
 interface Counted {
   readonly node: Profiler.ProfileNode
   readonly children: Counted[]
-  /** Samples in it and in what it called. */
+  /** The number of samples in it and in the functions that it called. */
   samples: number
 }
 
 /**
  * Describes the functions that took most of this span, each with those that it called: `a 40 ms (b 30 ms, c 8
- * ms), of 160 samples`. Where the thread stood still there are few samples. Functions that have the same time
+ * ms), of 160 samples`. While the thread stood still there are few samples. Functions that have the same time
  * as their only large callee are left out.
  * @param ms the time of the span without that for which there was no CPU
  */

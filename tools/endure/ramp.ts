@@ -1,7 +1,7 @@
-// The slow start of an endpoint that has come back, as its clients see it, and as it must be
+// The slow start of an endpoint that has come back, as seen by its clients, compared with the rule
 // (spec/balancing.md, B13). A request was sent to an endpoint between the moment when the client sent it and
-// the moment when its response came, so its chance of that endpoint lies between those of the two moments:
-// a machine that is slow widens what is expected, and breaks nothing.
+// the moment when its response came, so its chance of that endpoint lies between the chances at the two
+// moments. A slow machine widens the expected range, and breaks nothing.
 
 import type { Answered } from './load.js'
 
@@ -9,9 +9,9 @@ export interface RampOptions {
   readonly slowStartMs: number
   /** The endpoints of the backend, of equal weights. */
   readonly endpoints: number
-  /** When the endpoint became usable, in ms of the wall clock: not before, and not after. */
+  /** The times between which the endpoint became usable, in ms of the wall clock. */
   readonly usable: readonly [notBefore: number, notAfter: number]
-  /** The most that the share of a second may differ, beyond what chance explains. */
+  /** The most by which the share of a second may differ, beyond chance. */
   readonly tolerance: number
 }
 
@@ -21,12 +21,12 @@ export interface RampSecond {
   readonly requests: number
   /** The share of the endpoint that has come back. */
   readonly share: number
-  /** The least and the greatest share that is expected. */
+  /** The smallest and the largest expected share. */
   readonly expected: readonly [least: number, most: number]
   readonly holds: boolean
 }
 
-/** The least part of its weight that an endpoint has in its slow start. */
+/** The smallest part of its weight that an endpoint has in its slow start. */
 const LEAST = 0.1
 
 function shareAt(ageMs: number, { slowStartMs, endpoints }: RampOptions): number {

@@ -17,17 +17,17 @@ export interface ReloadOptions {
   readonly routes: number
   /** The certificates of the TLS listener. 2: those of the testbed; more are made by openssl. */
   readonly certificates: number
-  /** How many of them are others in the next file. */
+  /** The number of certificates that differ in the next file. */
   readonly renewed: number
-  /** How many files there are, and the time between two. */
+  /** The number of files, and the time between two. */
   readonly files: number
   readonly every: Pace
-  /** How the server learns of a file. */
+  /** The way in which the server learns of a file. */
   readonly by: 'watch' | 'signal'
   /** Files before the first measurement, while V8 compiles. */
   readonly warmUp: number
   readonly webSockets: number
-  /** Files after the last measurement, of which is told what is in their turns. */
+  /** The files after the last measurement, whose turns are explained. */
   readonly profiled: number
 }
 
@@ -68,7 +68,7 @@ function certificatesOf(
   )
 }
 
-/** Returns two sets of certificates: those of the testbed in two orders, or made for this. */
+/** Returns two sets of certificates: those of the testbed in two orders, or new ones. */
 async function setsOf(
   folder: string,
   { certificates }: ReloadOptions,
@@ -83,7 +83,7 @@ async function setsOf(
   ]
 }
 
-/** How often is asked until something is so. */
+/** The most tries until a condition holds. */
 const TRIES_MAX = 50
 /** The longest wait for a commit, in ms. */
 const COMMIT_MS_MAX = 60_000
@@ -135,7 +135,7 @@ class Reloads {
     await this.commits(before + 1)
   }
 
-  /** Whether the last file serves in the end. */
+  /** Returns true if the last file serves in the end. */
   async lastServes(): Promise<boolean> {
     const url = `http://127.0.0.1:${this.ports.plain}${REVISION}`
     for (;;) {
@@ -247,7 +247,9 @@ export async function reload(options: ReloadOptions): Promise<ReloadFigures> {
   }
 }
 
-/** Changes the file some times more under load, each once the one before serves, and notes what takes time. */
+/**
+ * Changes the file some more times under load, each once the last one serves, and records what takes time.
+ */
 async function profiled(reloads: Reloads, files: number): Promise<TurnsTold> {
   const loads = loadsOn(reloads)
   try {

@@ -8,7 +8,7 @@ import { type Program, start } from '../testbed/programs.js'
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const PROBE = join(import.meta.dirname, 'probe.js')
 
-/** Replaces a file as editors and ConfigMaps do. */
+/** Replaces a file in the way of editors and ConfigMaps. */
 export function put(file: string, text: string): void {
   writeFileSync(`${file}.new`, text)
   renameSync(`${file}.new`, file)
@@ -16,11 +16,11 @@ export function put(file: string, text: string): void {
 
 export interface ServeOptions {
   readonly args?: readonly string[]
-  /** It is measured: {@link Program.ask} asks the probe. */
+  /** True if it is measured: {@link Program.ask} asks the probe. */
   readonly probed?: boolean
 }
 
-/** Settles when it serves. */
+/** Starts a server; settles when it serves. */
 export function serve(file: string, { args = [], probed = false }: ServeOptions = {}): Promise<Program> {
   const nodeArgs = probed ? ['--expose-gc', '--import', pathToFileURL(PROBE).href] : []
   return start(process.execPath, [...nodeArgs, MAIN, 'serve', file, ...args], {

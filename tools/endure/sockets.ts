@@ -1,4 +1,4 @@
-// What must outlive a reload: WebSockets that echo, and the TLS session of a client.
+// Connections that must outlive a reload: WebSockets that echo, and the TLS session of a client.
 
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
@@ -14,7 +14,7 @@ const UPGRADE = (path: string): string =>
     '\r\n',
   ].join('\r\n')
 
-/** Sends words of the same length, and counts what comes back. */
+/** Sends words of the same length, and counts the bytes that come back. */
 export class EchoSocket {
   isClosed = false
   sent = 0
@@ -54,7 +54,7 @@ export class EchoSocket {
     this.socket.write(WORD)
   }
 
-  /** Settles when all that was said has come back, or it is closed. */
+  /** Settles when everything sent has come back, or the socket is closed. */
   async heard(): Promise<void> {
     while (!this.isClosed && this.echoed < this.sent) {
       await new Promise<void>((resolve) => {
@@ -80,7 +80,7 @@ export interface Handshake {
   readonly session: Buffer
 }
 
-/** Shakes hands, with the session of an earlier handshake, or until the server has sent one. */
+/** Shakes hands with the session of an earlier handshake, or until the server has sent a session. */
 export function shakeHands(port: number, session?: Buffer): Promise<Handshake> {
   return new Promise((resolve, reject) => {
     const socket: TLSSocket = connectTls({

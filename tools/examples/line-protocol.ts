@@ -1,11 +1,11 @@
-// A proxy for a protocol of lines, on transport, continuation and engine alone: an example of another
-// protocol than HTTP.
+// A proxy for a protocol of lines, on transport, continuation and engine alone: an example of a
+// protocol besides HTTP.
 //
 // Each line of a client is a question, and one line of the backend answers it. Clients share a few
 // connections to the backend, each of which carries `depth` questions at once. Answers leave in the order of
-// their questions; where there is none, `ERROR why` does. All that waits is bounded: the bytes of a line, the
-// questions of a client and the bytes it has not taken (it is read no further), the time of a dial and of an
-// answer, and by the World's memory budget all of it together.
+// their questions; in place of a missing answer, `ERROR why` leaves. Everything that waits is bounded: the
+// bytes of a line, the questions of a client and the bytes that it has not taken (past them reading from it
+// stops), the time of a dial and of an answer. The World's memory budget bounds all of it together.
 
 import { Continuation, defineLife } from '../../src/continuation/index.js'
 import {
@@ -39,9 +39,9 @@ const defaults = {
   depth: 8,
   /** clients at once; one more is closed as it comes */
   clientsMax: 1_000,
-  /** questions of one client that wait for their answers; it is read no further */
+  /** questions of one client that wait for their answers; past them reading from it stops */
   questionsMax: 64,
-  /** bytes of a line; bytes of answers that a client has not taken before it is read no further */
+  /** bytes of a line; bytes of answers that a client has not taken before reading from it stops */
   lineBytesMax: 4_096,
   /** ms for a place on a connection to the backend */
   leaseMs: 5_000,
@@ -71,7 +71,7 @@ class LineSession extends LineConnection implements Session {
     return this.asked.size > 0
   }
 
-  /** In its first step: it can carry questions. */
+  /** Reports in its first step that it can carry questions. */
   override take(socket: Socket): void {
     if (this.state === 'opening') this.reports.opened(this)
     super.take(socket)
@@ -91,7 +91,7 @@ class LineSession extends LineConnection implements Session {
     }
   }
 
-  /** The line is too long, or answers no question. */
+  /** Handles a line that is too long, or that answers no question. */
   protected badLine(): void {
     this.socket.reset()
   }
@@ -114,7 +114,7 @@ const questionLife = defineLife({
 })
 const { goto, done, suspend } = questionLife
 const waitForLease = suspend({ then: 'ask', late: 'tell', cancelled: 'tell', within: 'leaseMs' })
-// What was asked has an answer, whether its client is there or not: a cancel changes nothing.
+// The question has been asked and gets its answer even if its client has left: a cancel changes nothing.
 const waitForAnswer = suspend({ then: 'tell', late: 'tell', within: 'answerMs' })
 
 const ANSWERED = 1
@@ -141,7 +141,7 @@ class Question extends Continuation {
     questionSteps.start(world, this, 'lease')
   }
 
-  /** The session has its answer, or has closed without one. */
+  /** Notes that the session has its answer, or has closed without one. */
   answered(text: string | null): void {
     this.answer ??= text
     this.reply.raise(ANSWERED)
@@ -177,7 +177,7 @@ const questionSteps = questionLife.steps<Question>({
     return waitForAnswer
   },
   tell(q) {
-    // The oldest question of its session has waited as long at least, so nobody gets an answer there.
+    // The oldest question of its session has waited at least as long, so no question gets an answer there.
     if (q.late) q.session?.socket.reset()
     q.tell(q.late ? 'no answer in time' : (q.lease.fault?.message ?? 'the backend has gone'))
     return done
@@ -213,7 +213,7 @@ class LineFrontend extends LineConnection {
     this.sendAnswers()
   }
 
-  /** Answers leave in the order of their questions. */
+  /** Sends answers in the order of their questions. */
   sendAnswers(): void {
     for (let first = this.questions.first; first?.answer != null; first = this.questions.first) {
       this.questions.shift()
@@ -248,7 +248,7 @@ export class LineProxy {
     this.listening = this.clients.serve(world, at, (socket) => new LineFrontend(this, socket))
   }
 
-  /** Stops accepting. Questions that were asked are answered, then all connections close. */
+  /** Stops accepting. Pending questions are answered, then all connections close. */
   drain(): void {
     this.clients.drain(() => this.engine.close())
   }

@@ -1,4 +1,5 @@
-// The side of the servers: a connection to one, which the engine shares, and what a request asks there.
+// The side of the servers: a connection to a server, which the engine shares, and the part of a request
+// that is asked there.
 
 import { Continuation, defineLife } from '../../src/continuation/index.js'
 import {
@@ -30,9 +31,9 @@ export const memcachedDefaults = {
   depth: 256,
   /** clients at once; one more is closed as it comes */
   clientsMax: 10_000,
-  /** requests of one client that wait for their answers; it is read no further */
+  /** requests of one client that wait for their answers; past them reading from it stops */
   requestsMax: 256,
-  /** bytes of a value; of an answer; of answers that a client has not taken before it is read no further */
+  /** bytes of a value; of an answer; of answers that a client has not taken before reading from it stops */
   valueBytesMax: 1_048_576,
   answerBytesMax: 16_777_216,
   unreadBytesMax: 1_048_576,
@@ -98,7 +99,10 @@ export class MemcachedSession extends ByteConnection implements Session {
     return end
   }
 
-  /** A part had no answer in time. The oldest has waited as long at least, so nobody gets one. */
+  /**
+   * Handles a part without an answer in time. The oldest part has waited at least as long, so no
+   * part gets an answer.
+   */
   gaveUp(): void {
     this.socket.reset()
   }
@@ -123,16 +127,16 @@ const partLife = defineLife({
 const ANSWERED = 1
 const READS = /^g/
 
-/** A request of a client, as its parts need it. */
+/** A request of a client, as seen by its parts. */
 export interface Asking {
   readonly id: string
   readonly command: MemcachedCommand
   readonly value: KeptBytes
-  /** A part has ended: it has an answer, or an error in its place. */
+  /** Is told that a part has ended: it has an answer, or an error. */
   ended(part: Part): void
 }
 
-/** What a request asks of one server: it leases a place on a session, and asks there. */
+/** The part of a request for one server: it leases a place on a session, and asks there. */
 export class Part extends Continuation {
   readonly id: string
   readonly kind = 'memcached-part'
@@ -182,13 +186,13 @@ export class Part extends Continuation {
     this.error = 'SERVER_ERROR answer-too-large ask for fewer keys at once'
   }
 
-  /** The answer has ended; or, before its end, the session has. */
+  /** Notes that the answer has ended, or that the session has ended before it. */
   answered(isWhole: boolean): void {
     this.isWhole = isWhole
     this.reply.raise(ANSWERED)
   }
 
-  /** It only reads, so it may be asked once more. */
+  /** Returns true if it may be asked once more: it only reads. */
   mayRetry(): boolean {
     if (this.isWhole || this.cancelAsked || this.error !== null || !READS.test(this.request.command.verb))
       return false
@@ -201,7 +205,7 @@ export class Part extends Continuation {
     this.request.ended(this)
   }
 
-  /** Its answer has left, or is of no use. */
+  /** Drops its answer, which has left or is of no use. */
   discard(): void {
     this.error ??= 'SERVER_ERROR discarded'
     this.bytes.clear()
@@ -214,7 +218,7 @@ export class Part extends Continuation {
 
 const { goto, done, suspend } = partLife
 const waitForLease = suspend({ then: 'ask', late: 'end', cancelled: 'end', within: 'leaseMs' })
-// What was asked has an answer, whether its client is there or not: a cancel changes nothing.
+// The part has been asked and gets its answer even if its client has left: a cancel changes nothing.
 const waitForAnswer = suspend({ then: 'judge', late: 'end', within: 'answerMs' })
 
 const partSteps = partLife.steps<Part>({

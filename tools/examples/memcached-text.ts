@@ -1,9 +1,9 @@
 // memcached's text protocol (doc/protocol.txt of memcached 1.6): reads the requests of clients and the
-// answers of servers from chunks that may split them anywhere. Both readers only look; what they have read is
-// the range between two offsets of the chunk.
+// answers of servers from chunks that may split them anywhere. Both readers only look; the result is a range
+// between two offsets of the chunk.
 //
-// What is read here and not written as it came: `noreply` is taken off. So each request has exactly one
-// answer on a connection that clients share, and an error that is no answer to anything cannot come.
+// One thing is not passed on: `noreply` is removed. So each request has exactly one answer on a connection
+// that clients share, and no error comes without a request.
 
 import { BARE_CR, type KeptBytes, LineReader, MORE, TOO_LONG } from '../../src/transport/index.js'
 
@@ -19,18 +19,18 @@ const FORMS = [
   `(touch) (${KEY})( -?${NUMBER})()`,
   `(version|flush_all(?: ${NUMBER})?|mn|quit)()()()`,
 ].map((form) => new RegExp(`^${form}( noreply)?$`))
-/** A value follows these: a line that cannot be read hides where the next request begins. */
+/** The commands with a value: if such a line cannot be read, the beginning of the next request is unknown. */
 const VALUE_FOLLOWS = /^(set|add|replace|append|prepend|cas|ms) /
 const LINE_BYTES_MAX = 65_536
 
 export interface MemcachedCommand {
   /** The first word of its line. */
   readonly name: string
-  /** Its line up to the keys, and behind them. */
+  /** The beginning of its line up to the keys, and the rest after them. */
   readonly verb: string
   readonly keys: readonly string[]
   readonly rest: string
-  /** Its client wants no answer. */
+  /** True if its client wants no answer. */
   readonly isQuiet: boolean
 }
 
@@ -38,12 +38,14 @@ export interface MemcachedCommand {
 export const lineOf = ({ verb, rest }: MemcachedCommand, keys: readonly string[]): Buffer =>
   Buffer.from(`${[verb, ...keys].join(' ')}${rest}\r\n`, 'latin1')
 
-/** What a read has found: more must come, a whole request, a refused one, one behind which none can be read. */
+/**
+ * The result of a read: more must come, a whole request, a refused one, or one after which none can be read.
+ */
 export type Found = 'more' | 'request' | 'refused' | 'unreadable'
 
 export class RequestReader {
   command: MemcachedCommand | null = null
-  /** Why a request is refused: the line that its client gets. */
+  /** The reason for a refusal: the line that the client gets. */
   error = ''
   private readonly lines = new LineReader(LINE_BYTES_MAX)
   /** Bytes of a value and its CR LF that are still to come. */
@@ -51,13 +53,13 @@ export class RequestReader {
   private readonly value: KeptBytes
   private readonly valueBytesMax: number
 
-  /** @param value where values are kept until they are whole */
+  /** @param value the place where values are kept until they are whole */
   constructor(value: KeptBytes, valueBytesMax: number) {
     this.value = value
     this.valueBytesMax = valueBytesMax
   }
 
-  /** Reads one request or a part of one. Returns the offset after it, and notes what it is. */
+  /** Reads one request or a part of one. Returns the offset after it, and notes the result. */
   read(chunk: Buffer, at: number): { readonly end: number; readonly found: Found } {
     if (this.left > 0) return this.readValue(chunk, at)
     const { lines } = this
@@ -105,14 +107,16 @@ export class RequestReader {
   }
 }
 
-/** Finds where answers end. An answer is lines of VALUE, each with its data, or of STAT, and one line more. */
+/**
+ * Finds the ends of answers. An answer is lines of VALUE, each with its data, or of STAT, and one more line.
+ */
 export class AnswerReader {
-  /** What the last read has found: a part of an answer, the last one, or what is no answer. */
+  /** The result of the last read: a part of an answer, the last part, or input that is no answer. */
   found: 'part' | 'last' | 'wrong' = 'part'
   private readonly lines = new LineReader(2_048)
   private left = 0
 
-  /** Returns the offset after what was read. */
+  /** Returns the offset after the bytes that were read. */
   read(chunk: Buffer, at: number): number {
     const { lines } = this
     this.found = 'part'

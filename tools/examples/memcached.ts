@@ -55,7 +55,7 @@ const requestSteps = requestLife.steps<Request>({
   },
 })
 
-/** A request of a client, which waits for its parts and tells its client the answer. */
+/** A request of a client, which waits for its parts and sends the answer to its client. */
 class Request extends Continuation implements Asking {
   readonly id: string
   readonly kind = 'memcached-request'
@@ -91,7 +91,7 @@ class Request extends Continuation implements Asking {
   }
 
   tell(): void {
-    // Its client has gone, if some of them have not ended.
+    // If some of them have not ended, the client has gone.
     for (const part of this.gather) part.cancel()
     if (this.gather.size > 0) this.discard()
     this.value.clear()
@@ -99,7 +99,7 @@ class Request extends Continuation implements Asking {
     this.client.sendAnswers()
   }
 
-  /** Its answer leaves: that of its one part as it is, or the values of several in the order of its keys. */
+  /** Sends its answer: that of its only part unchanged, or the values of several in the order of its keys. */
   leave(output: ByteOutput): void {
     const { command, parts } = this
     if (command.isQuiet) return
@@ -125,7 +125,7 @@ class Request extends Continuation implements Asking {
   }
 }
 
-/** An answer of the proxy's own, which waits for its turn among the others. */
+/** Makes an answer of the proxy's own, which waits for its turn among the others. */
 const own = (text: string) => ({
   isTold: true,
   leave: (output: ByteOutput) => output.write(Buffer.from(`${text}\r\n`, 'latin1')),
@@ -171,13 +171,13 @@ class MemcachedFrontend extends ByteConnection {
     else if (command.name === 'mn') this.requests.push(own('MN'))
     else {
       this.requests.push(new Request(this, command, this.value))
-      // The request has the value from here on.
+      // The request has the value from now on.
       this.value = new KeptBytes(this.proxy.world.pollset, this.proxy.world.memory)
       this.reader = new RequestReader(this.value, this.proxy.options.valueBytesMax)
     }
   }
 
-  /** Answers leave in the order of their requests. */
+  /** Sends answers in the order of their requests. */
   sendAnswers(): void {
     for (let first = this.requests.first; first?.isTold; first = this.requests.first) {
       this.requests.shift()
@@ -221,7 +221,9 @@ export class MemcachedProxy {
     this.listening = this.clients.serve(world, at, (socket) => new MemcachedFrontend(this, socket))
   }
 
-  /** The engines that a command goes to, with its keys on each: without keys, the first one or all. */
+  /**
+   * Returns the engines that a command goes to, with its keys on each: without keys, the first one or all.
+   */
   enginesOf({ verb, keys }: MemcachedCommand): Map<Engine<MemcachedSession>, string[]> {
     const { engines } = this
     const found = new Map<Engine<MemcachedSession>, string[]>()

@@ -4,10 +4,10 @@ import type { FarEnd } from '../testbed/memory-pollset.js'
 import type { memoryProxy } from '../testbed/memory-proxy.js'
 import { hold } from './target.js'
 
-/** When every deadline has passed. */
+/** A time after which every deadline has passed. */
 const LONG_MS = 600_000
 
-/** All peers leave, the backend for good: every exchange ends, and nothing is left. */
+/** Makes all peers leave, the backend for good. Then every exchange must end, and nothing may be left. */
 export function leave(proxy: ReturnType<typeof memoryProxy>, ...fars: FarEnd[]): void {
   proxy.refuse()
   for (const backend of proxy.backends) if (!backend.closed) backend.destroy()

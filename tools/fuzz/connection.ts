@@ -1,11 +1,11 @@
-// Frames into a real connection of either role, with a real proxy around it and bystanders beside it: a
-// sibling stream on the same connection, another client on the same backend. No model of what should be
-// answered; what must hold whatever is sent:
+// Sends frames into a real connection of either role, with a real proxy around it and bystanders beside it: a
+// sibling stream on the same connection, another client on the same backend. There is no model of the right
+// answers; these hold for any input:
 //
 // - nothing throws, nothing runs without end, nothing grows past its bound;
-// - how the octets are split makes no difference to what is written, to either side;
+// - the splits of the octets make no difference to the bytes written, to either side;
 // - an error of the connection is one GOAWAY, the last frame, then FIN; without one the siblings are whole;
-// - what leaves for the other side is a well-formed message in well-formed frames;
+// - the output to the other side is a well-formed message in well-formed frames;
 // - when all peers have gone, every exchange has ended and nothing is left of any.
 
 import fc from 'fast-check'
@@ -29,7 +29,7 @@ interface Fed {
   readonly limits: SomeLimits
 }
 
-/** Each seed draws its own: small bounds are reached by few frames. */
+/** The limits of a run. Each seed draws its own: few frames reach small bounds. */
 const limits: fc.Arbitrary<SomeLimits> = fc.record({
   http2: fc.record({
     concurrentStreamsMax: fc.constantFrom(2, 128),
@@ -77,10 +77,10 @@ const FRAME_OCTETS_MAX = 16_384
 const RESETS_KEPT = 256
 const TABLE_SIZE_INITIAL = 4096
 const TURNS_MAX = 300
-/** Transitions of all continuations together, for so few frames. */
+/** The most transitions of all continuations together, for this number of frames. */
 const STEPS_MAX = 3000
 
-/** The inside of a connection, as the invariants see it. */
+/** The inside of a connection, as seen by the invariants. */
 interface Inside {
   readonly reader: { readonly bufferedBytes: number; readonly stopped: boolean }
   readonly output: { readonly controlBytes: number; readonly control: Buffer | null }
@@ -93,8 +93,8 @@ interface Inside {
 type Split = 'whole' | 'in-one-turn' | 'in-turns'
 
 /**
- * HEADERS of those that do all right. Where our table is smaller than the initial one, the first block of a
- * connection must begin with a size update (RFC 7541 §4.2), and the others may.
+ * Makes HEADERS of well-behaved peers. If our table is smaller than the initial one, the first block of a
+ * connection must begin with a size update (RFC 7541 §4.2), and later ones may.
  */
 function headers(fed: SomeLimits, stream: number, fields: readonly Line[], end = true): Buffer {
   const size = fed.http2?.headerTableBytesMax ?? TABLE_SIZE_INITIAL
@@ -113,7 +113,7 @@ class ProxyUnderTest {
     this.limits = limits
     this.proxy = memoryProxy(limits)
     this.proxy.world.scheduler.tracer = { transition: () => this.steps++, diverted: () => this.steps++ }
-    // It asks first, so that the connection to the backend is there.
+    // It asks first, so that the connection to the backend exists.
     this.bystander = this.proxy.client()
     this.bystander.send(headers(limits, 1, REQUEST))
   }
@@ -156,7 +156,7 @@ class ProxyUnderTest {
 
 const isError = (each: Frame): boolean => each.type === GOAWAY && each.payload.readUInt32BE(4) !== 0
 
-/** Returns what was written until the connection ended. */
+/** Returns the frames written until the connection ended. */
 function mustEndWell(written: Buffer, far: FarEnd, inside: Inside): Frame[] {
   const all = framesOf(written)
   const errors = all.filter(isError)
@@ -176,7 +176,7 @@ function mustEndWell(written: Buffer, far: FarEnd, inside: Inside): Frame[] {
   return all
 }
 
-/** Field blocks among these frames, decoded, each a well-formed message of its kind. */
+/** Checks the field blocks among these frames: each must be a well-formed message of its kind. */
 export function mustBeMessages(written: readonly Frame[], kind: 'request' | 'response'): void {
   const decoder = new HpackDecoder(new FieldTable(), { tableSizeMax: 65_536 })
   let block: Buffer[] = []
@@ -201,13 +201,13 @@ export function mustBeMessages(written: readonly Frame[], kind: 'request' | 'res
   }
 }
 
-/** Whether this stream was answered to its end, with HEADERS first. */
+/** Returns true if this stream was answered to its end, with HEADERS first. */
 const answered = (all: readonly Frame[], stream: number): boolean =>
   all.some((each) => each.type === 1 && each.stream === stream) &&
   all.some((each) => each.type <= 1 && each.stream === stream && (each.flags & 1) !== 0) &&
   !all.some((each) => each.type === 3 && each.stream === stream && each.payload.readUInt32BE(0) !== 0)
 
-/** Whether its client has heard what became of it. */
+/** Returns true if its client was told the outcome. */
 const told = (all: readonly Frame[], stream: number): boolean =>
   all.some(
     (each) => each.stream === stream && (each.type === 3 || (each.type <= 1 && (each.flags & 1) !== 0)),
@@ -236,7 +236,7 @@ function mustBeSame(a: Outcome, b: Outcome): void {
   hold(a.steps === b.steps, () => `${a.steps} steps whole, ${b.steps} split`)
 }
 
-/** A client's frames, the preface and a sibling's request before them. */
+/** Sends a client's frames, after the preface and a sibling's request. */
 function runFrontend(
   frames: Buffer,
   whole: boolean,
@@ -259,7 +259,7 @@ function runFrontend(
   if (!written.subarray(0, 5).equals(Buffer.from('HTTP/'))) {
     const all = mustEndWell(written, far, inside)
     mustBeMessages(all, 'response')
-    // The sibling was the first to ask behind the bystander, if anybody was.
+    // The sibling was the first to ask after the bystander, if anybody was.
     if (sent.some((each) => each.stream === 3)) backend.send(headers(fed.limits, 3, OK))
     const rest = framesOf(far.take())
     if (inside.failure !== null) hold(rest.length === 0, 'written behind the end')
@@ -274,7 +274,7 @@ function runFrontend(
 const clientWire = (pieces: readonly Piece[], limits: SomeLimits): Buffer =>
   Buffer.concat([PREFACE, GREETING, headers(limits, SIBLING, REQUEST), wireOf(pieces)])
 
-/** With another's octets in them, frames may be about the sibling itself. */
+/** Checks a frontend. With foreign octets in them, frames may concern the sibling itself. */
 function checkFrontend(wire: Buffer, whole: boolean, fed: Omit<Fed, 'pieces' | 'edits'>): void {
   const outcome = runFrontend(wire, whole, 'whole', fed)
   mustBeSame(outcome, runFrontend(wire, whole, 'in-one-turn', fed))
@@ -282,7 +282,7 @@ function checkFrontend(wire: Buffer, whole: boolean, fed: Omit<Fed, 'pieces' | '
   runFrontend(wire, whole, 'in-turns', fed)
 }
 
-/** Requests of one more client, on the streams that frames of a server are about: one open, one HEAD. */
+/** The requests of one more client, on the streams that a server's frames concern: one open, one HEAD. */
 const requests = (limits: SomeLimits): Buffer =>
   Buffer.concat([
     headers(limits, 3, REQUEST, false),
@@ -290,7 +290,7 @@ const requests = (limits: SomeLimits): Buffer =>
     headers(limits, 7, REQUEST),
   ])
 
-/** A backend's frames, in answer to five requests of two clients. */
+/** Sends a backend's frames, in answer to five requests of two clients. */
 function runBackend(
   frames: Buffer,
   whole: boolean,
@@ -348,7 +348,7 @@ const arbitrary = (sender: 'client' | 'server', limits: fc.Arbitrary<SomeLimits>
     places,
     limits,
   })
-/** For octets alone: bounds that are soon met. */
+/** Limits for octets alone, which are soon reached. */
 const CLOSE: Omit<Fed, 'pieces' | 'edits'> = {
   places: [0x3333, 0x6666, 0x9999, 0xcccc],
   limits: {

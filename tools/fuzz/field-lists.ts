@@ -1,5 +1,5 @@
-// Field lists, good and nearly good, as fuzz targets draw them; and what no list of a well-formed message
-// may hold, written from RFC 9110 and 9113 apart from the code (RFC 9113 §8.2, §8.3).
+// Field lists, good and nearly good, drawn for fuzz targets; and the rules that every well-formed message
+// keeps, written from RFC 9110 and 9113 independently of the code (RFC 9113 §8.2, §8.3).
 
 import fc from 'fast-check'
 import { hold } from './target.js'
@@ -93,7 +93,7 @@ const authority = pseudo(':authority', 'a', 'a', 'a', 'A:80', 'b:81', 'u@a')
 const path = pseudo(':path', '/', '/', '/a?b', '*', '', 'a', '/a b', '/\x80', '/a HTTP/1.1\r\nx: y')
 const status = pseudo(':status', '200', '200', '204', '304', '404', '100', '103', '101', '99', '2 0')
 
-/** A list is put together right, then a few of its lines are doubled, moved or taken out. */
+/** The disorder of a list: it is built correctly, then a few of its lines are doubled, moved or removed. */
 interface Disorder {
   readonly kind: 'double' | 'drop' | 'last' | 'first'
   readonly at: number
@@ -164,7 +164,7 @@ const NO_TRAILERS = ['content-length', 'host', 'te', 'trailer', 'expect', 'http2
 
 const CONNECTION_SPECIFIC = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']
 
-/** Throws when these lines, sent on, could be read as another message than they were taken for. */
+/** Throws if these lines, sent on, could be read as another message than the one intended. */
 export function mustBeWellFormed(lines: readonly Line[], kind: 'request' | 'response' | 'trailers'): void {
   const say = () => JSON.stringify(lines)
   const pseudos = lines.filter(([name]) => name.startsWith(':'))
@@ -196,10 +196,13 @@ export function mustBeWellFormed(lines: readonly Line[], kind: 'request' | 'resp
   if (kind === 'response') hold(/^[1-9]\d\d$/.test(all(':status')[0] ?? ''), () => `:status: ${say()}`)
 }
 
-/** Checks that, written as HTTP/1.1, it is one request line and as many field lines, even for a loose parser. */
+/**
+ * Checks that, written as HTTP/1.1, it is one request line and this many field lines, even
+ * for a loose parser.
+ */
 function mustBeOneRequest(lines: readonly Line[], all: (name: string) => string[], say: () => string): void {
   const [method] = all(':method')
-  // Extended CONNECT (RFC 8441 §4) names what any other request names.
+  // Extended CONNECT (RFC 8441 §4) names the same parts as any other request.
   const extended = all(':protocol').length > 0
   hold(!extended || method === 'CONNECT', () => `:protocol: ${say()}`)
   const connect = method === 'CONNECT' && !extended

@@ -1,6 +1,5 @@
-// Sequences of frames as a peer could send them: valid ones, ones with a single thing wrong, and ones that
-// nobody in his right mind would write. Written with an encoder of its own (tools/testbed/frames.ts and
-// below), so that the codec is not its own judge.
+// Sequences of frames that a peer could send: valid ones, ones with a single mistake, and absurd ones. A
+// separate encoder writes them (tools/testbed/frames.ts and below), so that the codec is not its own judge.
 
 import fc from 'fast-check'
 import { uint32 } from '../testbed/frames.js'
@@ -16,7 +15,9 @@ export interface Piece {
   readonly length: number
 }
 
-/** Before its stream is known: 0 is the connection, 1 a new stream, above that one that was new lately. */
+/**
+ * A frame before its stream is known: 0 is the connection, 1 a new stream, a higher number a recent stream.
+ */
 interface Draft extends Omit<Piece, 'stream' | 'length'> {
   readonly at: number
   readonly length?: number
@@ -66,7 +67,10 @@ const text = (s: string): Buffer => Buffer.concat([integer(0, 7, s.length), Buff
 export const literals = (lines: readonly Line[], kind: number): Buffer =>
   Buffer.concat(lines.flatMap(([name, value]) => [Buffer.from([kind]), text(name), text(value)]))
 
-/** Now and then a block begins with a change of the table's size, or ends with what is no field. */
+/**
+ * Makes a block. From time to time it begins with a change of the table's size, or ends with bytes
+ * that are no field.
+ */
 const blockOf = (lists: fc.Arbitrary<Line[]>): fc.Arbitrary<Buffer> =>
   fc
     .tuple(
@@ -95,7 +99,7 @@ const draft = (
 ): fc.Arbitrary<Draft[]> =>
   fc.tuple(at, flags, payload).map(([at, flags, payload]) => [{ type, at, flags, payload }])
 
-/** HEADERS, and CONTINUATION for as many further parts; padding and priority at times. */
+/** Makes HEADERS, and CONTINUATION for further parts; sometimes with padding and priority. */
 function headersOf(at: fc.Arbitrary<number>, block: fc.Arbitrary<Buffer>): fc.Arbitrary<Draft[]> {
   const plain = { parts: 1, padding: -1, priority: false }
   const form = fc.oneof(
@@ -157,7 +161,7 @@ const goaway = fc
   .tuple(fc.oneof(fc.nat(9), fc.constant(0x7fffffff)), codes, octets(5))
   .map(([last, code, debug]) => Buffer.concat([uint32(last), code, debug]))
 
-/** One frame, all of it by chance. */
+/** A frame that is random in all parts. */
 const wild = fc
   .record({
     type: fc.oneof(fc.nat(11), fc.nat(255)),
@@ -186,7 +190,7 @@ const rare = fc.oneof(
   wild,
 )
 
-/** A request as most are, or the parts of one in any order. */
+/** A usual request, or the parts of one in any order. */
 const fromClient = fc.oneof(
   { weight: 5, arbitrary: headersOf(fc.constant(1), blockOf(requestList)) },
   { weight: 1, arbitrary: headersOf(recent, blockOf(trailerList)) },
@@ -204,15 +208,15 @@ const fromServer = fc.oneof(
 
 const greeting: Draft = { type: 4, at: 0, flags: 0, payload: Buffer.alloc(0) }
 
-/** Gives streams their numbers, so that most sequences are in order however they were drawn or shrunk. */
+/** Gives streams their numbers, so that most sequences are in order after any drawing or shrinking. */
 function numbered(drafts: readonly Draft[], sender: Sender): Piece[] {
-  // The streams that a server answers are there already: FIRST_STREAM and the three behind it.
+  // The streams that a server answers exist already: FIRST_STREAM and the three after it.
   let newest = sender === 'server' ? FIRST_STREAM + 4 : FIRST_STREAM - 2
   return drafts.map(({ type, at, flags, payload, length }) => {
     if (at === 1) newest += 2
     let stream = at === 0 ? 0 : at <= 6 ? newest - Math.max(0, at - 2) * 2 : newest + at - 6
     if (at > 0 && stream < FIRST_STREAM) stream = FIRST_STREAM
-    // The reserved bit is to be ignored (RFC 9113 §4.1).
+    // The reserved bit must be ignored (RFC 9113 §4.1).
     if (at === 6) stream = (stream | 0x80000000) >>> 0
     return { type, flags, stream, payload, length: length ?? payload.length }
   })
@@ -228,7 +232,7 @@ export const frames = (sender: Sender): fc.Arbitrary<Piece[]> => {
     .map(([first, rest]) => numbered([...first, ...rest.flat()], sender))
 }
 
-/** Whether these octets are whole frames, no field block left open. */
+/** Returns true if these octets are whole frames and no field block is left open. */
 export function isWhole(pieces: readonly Piece[]): boolean {
   const last = pieces.at(-1)
   if (last === undefined) return true

@@ -1,5 +1,6 @@
-// Coverage-guided fuzzing: Jazzer.js (libFuzzer) alters octets and keeps those that reach code which nothing reached before.
-// For the targets that have a form in octets. It runs as a process of its own, since it instruments what it loads.
+// Coverage-guided fuzzing: Jazzer.js (libFuzzer) alters octets and keeps those that reach new code. It
+// serves the targets that have a form in octets. It runs as a separate process, since it instruments the
+// code that it loads.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
@@ -13,7 +14,7 @@ import type { AnyTarget } from './targets.js'
 const HERE = dirname(fileURLToPath(import.meta.url))
 /** The instrumented code: our own, as built. */
 const INSTRUMENTED = join('dist', 'src')
-/** Values drawn for a corpus to begin with. */
+/** The number of values drawn for a corpus to begin with. */
 const SEEDS = 300
 const OCTETS_MAX = 4096
 /** A run that takes longer hangs. */
@@ -22,11 +23,11 @@ const RUN_SECONDS_MAX = 5
 export interface GuidedRun {
   readonly minutes: number
   readonly seed: number
-  /** Kept, and added to; without it a new folder. */
+  /** The folder of the corpus, which is kept and extended; without it a new folder. */
   readonly corpus?: string
 }
 
-/** Why it cannot run on this machine, or null. */
+/** Returns the reason why it cannot run on this machine, or null. */
 export async function missing(): Promise<string | null> {
   try {
     await import('@jazzer.js/core')
@@ -37,7 +38,7 @@ export async function missing(): Promise<string | null> {
   }
 }
 
-/** Run; false when it found something, which is written to a file and told. */
+/** Runs a target. Returns false when it found something, which is written to a file and reported. */
 export function guided(name: string, target: AnyTarget, run: GuidedRun): boolean {
   const { octets } = target
   if (octets === undefined) throw new Error(`${name} has no form in octets`)

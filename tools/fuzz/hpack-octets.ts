@@ -1,6 +1,6 @@
-// Any octets into our HPACK decoder, with bounds as a connection has them: it refuses or takes them, and keeps
-// its bounds. Of what it takes, a decoder without bounds must make the same, and hpack.js too. What is skipped in pieces
-// gets the same verdict, and leaves the same table.
+// Feeds any octets into our HPACK decoder, with bounds as on a connection: it refuses or accepts them, and
+// keeps its bounds. A decoder without bounds, and hpack.js, must get the same from accepted octets. Octets
+// that are skipped in pieces get the same verdict, and leave the same table.
 
 import fc from 'fast-check'
 import { type Field, FieldTable } from '../../src/http/index.js'
@@ -19,7 +19,7 @@ interface Fed {
 const TABLE_SIZE_MAX = 4096
 const UNBOUNDED = 1 << 26
 
-/** Representations as they may follow each other: mostly good, indices beyond the end included. */
+/** Representations in sequences: mostly good, with some indices beyond the end. */
 const representation = fc.oneof(
   fc.nat(75).map((index) => integer(0x80, 7, index)),
   fc
@@ -52,7 +52,7 @@ const halves = (block: Buffer): Buffer[] => cut(block, [0x8000])
 
 function skip(decoder: HpackDecoder, pieces: readonly Buffer[]): boolean {
   for (const piece of pieces) {
-    // Of its own memory, wiped when it has been read: nothing may be kept by reference.
+    // The piece has its own memory, which is wiped after reading: nothing may be kept by reference.
     const own = Buffer.from(piece)
     if (!decoder.skip(own, 0, own.length)) return false
     own.fill(0xee)

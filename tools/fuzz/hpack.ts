@@ -1,6 +1,6 @@
-// HPACK with what each side really keeps: many blocks on one connection, table sizes that change between
-// them. Our encoder is read by our decoder and by hpack.js, hpack.js's encoder by our decoder, and the
-// tables of both sides are compared after every block.
+// HPACK with the state that each side really keeps: many blocks on one connection, and table sizes that
+// change between them. Our decoder and hpack.js read our encoder, our decoder reads hpack.js's encoder, and
+// the tables of both sides are compared after every block.
 
 import fc from 'fast-check'
 import { type Field, FieldTable } from '../../src/http/index.js'
@@ -61,14 +61,14 @@ const values = fc.oneof(
 )
 
 interface Line extends Plain {
-  /** 0: the one object of this text; 1: an object of its own, once; 2: the last such object again. */
+  /** 0: the one object of this text; 1: a separate object, once; 2: the last such object again. */
   readonly identity: number
   readonly incremental: boolean
   readonly huffman: boolean
 }
 
 interface Block {
-  /** Sizes the reader's SETTINGS allow before this block, one after the other. */
+  /** The sizes that the reader's SETTINGS allow before this block, one after the other. */
   readonly sizes: readonly number[]
   readonly lines: Line[]
 }
@@ -101,7 +101,7 @@ function same(what: string, ours: unknown, theirs: unknown): void {
 
 const LIST_SIZE_MAX = 1 << 24
 
-/** A block through our decoder, all of it. */
+/** Reads a whole block with our decoder. */
 function read(decoder: HpackDecoder, block: Buffer): Plain[] {
   const out: Field[] = []
   const size = decoder.decode(block, 0, block.length, out, LIST_SIZE_MAX, 1000)
@@ -118,7 +118,7 @@ function read(decoder: HpackDecoder, block: Buffer): Plain[] {
   return out.map(plain)
 }
 
-/** A connection's encoder, and the objects that its fields are. */
+/** A connection's encoder, and the objects of its fields. */
 class OurSide {
   readonly encoder: HpackEncoder
   private readonly table: FieldTable
@@ -157,7 +157,7 @@ export const hpackEncoder: Target<{ tableSizeMax: number; blocks: Block[] }> = {
   about: 'our HPACK encoder, read by hpack.js and by our decoder; table sizes change (hpack-encoder.ts)',
   arbitrary: fc.record({ tableSizeMax: fc.constantFrom(0, 64, 4096, 65_536), blocks }),
   check({ tableSizeMax, blocks }) {
-    // One World with two connections, so that what one keeps with a field is used by the other.
+    // Two connections share one World, so that one uses what the other keeps with a field.
     const table = new FieldTable(8)
     const sides = [tableSizeMax, 4096].map((size) => ({
       ours: new OurSide(table, size),

@@ -1,10 +1,12 @@
-// Octets into a real HTTP/1.1 connection of either role, with a real proxy around it and a bystander beside it. The reader alone
-// (http1-reader.ts) says which messages the octets hold; what must hold of the connection whatever is sent:
+// Sends octets into a real HTTP/1.1 connection of either role, with a real proxy around it and a
+// bystander beside it. Only the reader (http1-reader.ts) decides which messages the octets hold. These
+// hold for any input:
 //
-// - nothing throws, nothing runs without end, nothing is left when all have gone;
-// - how the octets are split makes no difference to what the other side gets;
-// - the other side gets whole the messages that came whole, in order, and nothing else: nothing of what was refused;
-// - behind a fault the connection ends, and what was cut never looks whole;
+// - nothing throws, nothing runs without end, nothing is left when all peers have gone;
+// - the splits of the octets make no difference to what the other side gets;
+// - the other side gets the messages that came whole, whole and in order, and nothing else: nothing
+//   of a refused one;
+// - after a fault the connection ends, and a cut message never looks whole;
 // - the bystander is answered.
 
 import fc from 'fast-check'
@@ -36,7 +38,7 @@ interface Message {
   readonly whole: boolean
 }
 
-/** The final heads among what a reader told, with what came of their messages. */
+/** Returns the final heads that a reader reported, with the fate of their messages. */
 function messagesOf(events: readonly Event[]): Message[] {
   const all: { what: string; body: string; whole: boolean }[] = []
   for (const each of events) {
@@ -60,7 +62,7 @@ function messagesOf(events: readonly Event[]): Message[] {
 
 const EXPECTED = new Set(['truncated', 'unasked'])
 
-/** A client's view: one response behind the other, to these methods. */
+/** Reads as a client does: one response after the other, to these methods. */
 function responsesIn(bytes: Buffer, methods: readonly string[], fin: boolean): Message[] {
   const all: Message[] = []
   let rest = bytes
@@ -70,7 +72,7 @@ function responsesIn(bytes: Buffer, methods: readonly string[], fin: boolean): M
     const reader = readerFor({ to }, sink)
     rest = rest.subarray(reader.feed(rest))
     if (fin) reader.end()
-    // The next response follows; the caller checks one that is cut.
+    // The next response follows; the caller checks a cut one.
     const fault = sink.events.find((each) => each.kind === 'error' && !EXPECTED.has(each.code))
     hold(fault === undefined, () => `what is written is no response: ${shown(bytes)}`)
     all.push(...messagesOf(sink.events))
@@ -88,7 +90,7 @@ class ProxyUnderTest {
     this.bystander.send(GET)
   }
 
-  /** The octets, split, and after each turn what the test does of itself. */
+  /** Sends the octets, split, and calls `between` after each turn. */
   feed(far: FarEnd, { wire, places, fin }: Fed, split: Split, between: () => void): void {
     const { pollset } = this.proxy
     const pieces = split === 'whole' ? [wire] : places.length === 0 ? crumbs(wire) : cut(wire, places)
@@ -105,7 +107,7 @@ class ProxyUnderTest {
     between()
   }
 
-  /** The bystander is answered, and all is over. */
+  /** Checks that the bystander is answered, and that all is over. */
   end(...fars: FarEnd[]): void {
     this.proxy.backends[0].send(OK)
     const [answer] = responsesIn(this.bystander.take(), ['GET'], false)
@@ -114,7 +116,7 @@ class ProxyUnderTest {
   }
 }
 
-/** The requests that backends got, by connection. Only whole ones are answered. */
+/** The requests that backends received, by connection. Only whole ones are answered. */
 class Asked {
   readonly messages: Message[] = []
   private readonly stage: ProxyUnderTest
@@ -123,7 +125,7 @@ class Asked {
     this.stage = stage
   }
 
-  /** Answer what was asked and is whole, until nothing more is. */
+  /** Answers whole requests, until there are no more. */
   answer(): void {
     for (let busy = true; busy; ) {
       busy = false
@@ -160,7 +162,7 @@ function runFrontend(fed: Fed, split: Split): string {
   const methods = sent.map(({ what }) => what.split(' ')[0])
   const octets = client.take()
   let answers = responsesIn(octets, methods, client.ended)
-  // A refused request may have been HEAD: its response has no content.
+  // A refused request may have been HEAD, whose response has no content.
   if (!answers.every((each) => each.whole) && fed.wire.includes('HEAD '))
     answers = responsesIn(octets, [...methods, 'HEAD'], client.ended)
   hold(answers.every((each) => each.whole) || client.wasReset, 'half an answer, and no reset')
@@ -173,7 +175,7 @@ function runFrontend(fed: Fed, split: Split): string {
   return JSON.stringify({ asked: asked.messages, answers, over })
 }
 
-/** Whether what the client got is what the backend said, or our word that it was none. */
+/** Checks that the client got the backend's answer, or our own if that was no message. */
 function mustBeTold(answers: readonly Message[], oracle: Outcome, client: FarEnd): void {
   const [got] = answers
   const said = messagesOf(oracle.sink.events).at(0)

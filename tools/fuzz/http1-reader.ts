@@ -1,5 +1,5 @@
-// The HTTP/1.1 readers alone: whatever comes, they never throw, keep no more than a line, tell the same
-// however the octets are cut, and tell it once and in order.
+// Tests the HTTP/1.1 readers alone. For any input they never throw, keep no more than a line, report the same
+// for all splits of the octets, and report it once and in order.
 
 import fc from 'fast-check'
 import { http1Limits } from '../../src/http1/index.js'
@@ -15,7 +15,7 @@ interface Fed {
   readonly fin: boolean
 }
 
-/** Small bounds are reached by few octets. */
+/** Small bounds, which few octets reach. */
 const TIGHT = {
   startLineBytesMax: 60,
   fieldSectionBytesMax: 120,
@@ -32,7 +32,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   error: '!',
 }
 
-/** Heads, bodies, trailers and ends come in their order, and nothing behind an error. */
+/** Checks that heads, bodies, trailers and ends come in their order, and nothing after an error. */
 function mustBeOrderly({ sink }: Outcome): void {
   const text = sink.events
     .map((each) => LETTERS[each.kind === 'head' && each.head.isInterim ? 'interim' : each.kind])

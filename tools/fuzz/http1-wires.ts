@@ -1,4 +1,4 @@
-// Octets of HTTP/1.1, good and nearly good: pieces of messages put together, some of them spoiled; and noise.
+// Octets of HTTP/1.1, good and nearly good: pieces of messages put together, some of them damaged; and noise.
 
 import fc from 'fast-check'
 import { octets } from './target.js'
@@ -52,7 +52,7 @@ const RESPONSES = [
   'HTTP/1.0 200 OK\r\n',
   'Set-Cookie: a=b\r\n',
 ]
-/** Messages that are whole, so that what stands between and behind them is met too. */
+/** Whole messages, so that the octets between and after them are tested too. */
 const WHOLE = {
   request: [
     'GET /a HTTP/1.1\r\nHost: a\r\n\r\n',
@@ -99,5 +99,5 @@ export function wires(kind: Kind): fc.Arbitrary<Buffer> {
   )
 }
 
-/** A wire as a person reads it. */
+/** Returns a wire in a form for people. */
 export const shown = (wire: Buffer): string => JSON.stringify(wire.toString('latin1'))

@@ -1,5 +1,5 @@
-// The Huffman code by itself. A code string is the only one of its text, padding included, so what decodes
-// must encode to the very same octets: that catches any padding that should have been refused.
+// Tests the Huffman code alone. A code string is the only one of its text, including its padding, so decoded
+// text must encode to the very same octets: this finds any padding that should have been refused.
 
 import fc from 'fast-check'
 import { huffmanDecode, huffmanEncode, huffmanLength } from '../../src/http2/hpack/huffman.js'
@@ -23,7 +23,7 @@ function encode(text: Buffer): Buffer {
   return room.subarray(4, end)
 }
 
-/** Null when it is refused. */
+/** Returns null if it is refused. */
 function decode(coded: Buffer): Buffer | null {
   const source = Buffer.concat([Buffer.from([GUARD]), coded, Buffer.from([GUARD])])
   const room = Buffer.alloc(coded.length * 2 + 8, GUARD)
@@ -56,7 +56,7 @@ function checkCode(coded: Buffer): void {
       () => `they read ${theirs?.toString('hex')}, we ${text.toString('hex')}`,
     )
   } else {
-    // They take padding of a whole octet and more where a code of ours ends in front of it.
+    // hpack.js accepts padding of a whole octet and more if a code of ours ends in front of it.
     hold(
       theirs === null ||
         !theirHuffman(theirs)

@@ -1,11 +1,12 @@
 // An HPACK implementation that is not ours: hpack.js of 2015, driven below its stream interface so that it
-// works at once. What is wrong with it, and so kept from it here:
+// works synchronously. Its known defects, from which it is kept here:
 //
-// - It looks names and values up in plain objects: `constructor` and the like, that every object has, throw or
-//   come out as another field. `confusing` tells them.
-// - Its compressor tells of a new table size only when that is its largest. We write the update ourselves.
-// - Its decompressor knows no obligation to a size update, and takes one anywhere in a block.
-// - It starts with the table as large as it may ever be; we set it to the 4,096 octets of RFC 7541.
+// - It looks names and values up in plain objects: `constructor` and other names that every
+// object has throw, or
+//   come out as another field. `confusing` finds them.
+// - Its compressor reports a new table size only if it is the largest. We write the update ourselves.
+// - Its decompressor knows no obligation to a size update, and accepts one anywhere in a block.
+// - It starts with the table at its largest possible size; we set it to the 4,096 octets of RFC 7541.
 
 import hpack, { type Compressor, type Decompressor, type HpackField } from 'hpack.js'
 import { integer } from './frames.js'
@@ -19,7 +20,7 @@ export interface Plain {
   readonly never: boolean
 }
 
-/** Text that an object has as a property of its own accord. */
+/** Returns true for text that every object has as a property. */
 export const confusing = (text: string): boolean => text in {}
 
 export class TheirDecoder {
@@ -60,7 +61,7 @@ export class TheirEncoder {
     }
   }
 
-  /** @param sizes octets the table is set to before the block, one after the other */
+  /** @param sizes the sizes of the table before the block in octets, one after the other */
   encode(fields: readonly HpackField[], sizes: readonly number[]): Buffer {
     this.chunks = sizes.map((size) => {
       this.compressor._table.updateSize(size)
@@ -75,7 +76,7 @@ export class TheirEncoder {
   }
 }
 
-/** Newest first, as ours. */
+/** Returns the entries, newest first, as ours does. */
 const entriesOf = (side: Compressor | Decompressor): string[] =>
   side._table.dynamic.map(({ name, value }) => `${name}: ${value}`).reverse()
 
@@ -85,7 +86,7 @@ export function theirHuffman(octets: Uint8Array): Buffer {
   return Buffer.concat(encoder.render())
 }
 
-/** A Huffman string without its length; null when they refuse it. */
+/** Decodes a Huffman string without its length; null if they refuse it. */
 export function theirHuffmanDecode(coded: Buffer): Buffer | null {
   const decoder = hpack.decoder.create()
   decoder.push(Buffer.concat([integer(0x80, 7, coded.length), coded]))

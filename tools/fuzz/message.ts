@@ -1,5 +1,5 @@
-// Arbitrary field lists through http2/request-message.ts and response-message.ts: what they take for a
-// message is one, and no other.
+// Arbitrary field lists through http2/request-message.ts and response-message.ts: each list that they accept
+// is a message, and no other list is.
 
 import fc from 'fast-check'
 import { Field, FieldTable, Head } from '../../src/http/index.js'
@@ -20,11 +20,14 @@ const table = new FieldTable()
 
 const linesOf = (fields: readonly Field[]): Line[] => fields.map(({ name, value }) => [name, value])
 
-/** Keeps of a response what its reader keeps: equal content-lengths become one, beside 1xx and 204 none. */
+/**
+ * Returns the lines of a response that its reader keeps: equal content-lengths become one, with
+ * 1xx and 204 none.
+ */
 function oneLengthOf(lines: readonly Line[]): Line[] {
   const kept: Line[] = []
   const status = lines.find(([name]) => name === ':status')?.[1] ?? ''
-  // 1xx and 204 have no content: a length beside them says nothing (RFC 9110 section 8.6).
+  // 1xx and 204 have no content: a length beside them means nothing (RFC 9110 section 8.6).
   const withoutContent = /^(1\d\d|204)$/.test(status)
   for (const [name, value] of lines) {
     if (name !== 'content-length') kept.push([name, value])

@@ -1,11 +1,12 @@
-// A whole proxy whose clients and backend speak what they like, each to each: one side sends what the other
-// targets draw, with WebSocket handshakes and tunnels among it; the other answers what it understands. Peers
-// that read slowly, and small bounds. There is no model of who should get what (http1-connection.ts and
-// connection.ts have one, each for its own version); what must hold whatever is sent:
+// A whole proxy whose clients and backend speak either version. One side sends the input of the other
+// targets, mixed with WebSocket handshakes and tunnels; the other side answers what it understands. Some
+// peers read slowly, and bounds are small. There is no model of the right results (http1-connection.ts and
+// connection.ts have one, each for its own version); these hold for any input:
 //
-// - nothing throws, nothing runs without end, nothing is left when all have gone, no matter who had stopped
+// - nothing throws, nothing runs without end, nothing is left when all peers have gone, even
+// if one had stopped
 //   reading;
-// - what leaves is HTTP of the version that is spoken there;
+// - all output is HTTP of the version that is spoken there;
 // - a bystander on the same backend is answered: well, if a client misbehaves; somehow, if the backend does.
 
 import { createHash } from 'node:crypto'
@@ -29,7 +30,7 @@ interface Fed {
   readonly from: 'client' | 'backend'
   readonly wire: Buffer
   readonly places: readonly number[]
-  /** They begin to read only when all is said. */
+  /** True for a side that begins to read only when everything is sent. */
   readonly slow: { readonly client: boolean; readonly backend: boolean }
   readonly fin: boolean
   readonly limits: SomeLimits
@@ -61,11 +62,11 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1')
 const data = (stream: number, text: string, end = false): Buffer =>
   frame(0, end ? 1 : 0, stream, bytesOf(text))
 
-// The other side's requests and responses
+// The requests and responses of the other side
 
-/** One client's requests: one to be answered, one with a body, one for a tunnel with words for it. */
+/** The requests of one client: one to be answered, one with a body, one for a tunnel with bytes for it. */
 const REQUESTS: Readonly<Record<Speech, readonly Buffer[]>> = {
-  // One a connection, as what comes behind the first waits for its answer.
+  // One on each connection, since later requests wait for the answer of the first.
   'http/1.1': [GET, POST, `${HANDSHAKE}hello`].map(bytesOf),
   h2c: [
     Buffer.concat([
@@ -92,7 +93,7 @@ class Answering {
     this.speaks = speaks
   }
 
-  /** Whether there was anything. */
+  /** Returns true if there was a request. */
   answer(): boolean {
     const came = this.far.take()
     this.rest = Buffer.concat([this.rest, came])
@@ -141,7 +142,7 @@ class ProxyUnderTest {
   readonly fars: FarEnd[] = []
   private readonly fed: Fed
   private readonly answering: Answering[] = []
-  /** The backend's connection whose words are drawn. */
+  /** The backend's connection whose bytes are drawn. */
   private drawn: FarEnd | null = null
 
   constructor(fed: Fed) {
@@ -167,7 +168,7 @@ class ProxyUnderTest {
       for (const far of this.proxy.backends) far.reading = !slow.backend
       this.feed(client)
     } else {
-      // Of HTTP/2 the bystander is on the same connection.
+      // Over HTTP/2 the bystander is on the same connection.
       for (const octets of REQUESTS[this.fed.clients]) {
         const client = this.client()
         client.reading = !slow.client
@@ -181,7 +182,7 @@ class ProxyUnderTest {
     for (let i = 0; i < 20; i++) this.read()
   }
 
-  /** Everybody reads, and what was asked is answered. */
+  /** Makes all peers read, and answers the requests. */
   private read(): void {
     for (const far of [...this.fars, ...this.proxy.backends]) {
       far.reading = true
@@ -236,13 +237,13 @@ class ProxyUnderTest {
   }
 }
 
-/** Returns the status of the first final response, which is there in full; 0 for none. */
+/** Returns the status of the first final response, if it is complete; 0 without one. */
 function statusOf(octets: Buffer, speech: Speech): number {
   if (speech === 'http/1.1') return Number(/^HTTP\/1\.1 (\d+)/.exec(octets.toString('latin1'))?.[1] ?? 0)
   const all = framesOf(octets).filter((each) => each.stream === 1)
   if (!all.some((each) => each.type <= 1 && (each.flags & 1) !== 0)) return 0
   const [head] = all
-  // The static table's `:status 200` (RFC 7541 appendix A), or another.
+  // It is `:status 200` of the static table (RFC 7541 appendix A), or another status.
   return head?.type === 1 && head.payload.includes(0x88) ? 200 : 1
 }
 
@@ -293,7 +294,7 @@ const switchingPieces = fc
   )
   .map((all) => bytesOf(all.join('')))
 
-/** Wires of one kind before or behind one of another. */
+/** Joins wires of one kind with wires of another. */
 const joined = (...each: fc.Arbitrary<Buffer>[]): fc.Arbitrary<Buffer> =>
   fc.oneof(
     ...each,
@@ -310,7 +311,7 @@ function wireFrom(from: Fed['from'], speech: Speech): fc.Arbitrary<Buffer> {
     : joined(switchingPieces, wires('response'))
 }
 
-/** Small ones are reached by few octets. */
+/** Small limits, which few octets reach. */
 const limits: fc.Arbitrary<SomeLimits> = fc.record({
   http2: fc.record({
     headerListBytesMax: fc.constantFrom(400, 32_768),

@@ -1,5 +1,6 @@
-// The PROXY protocol's reader: whatever comes, it never throws, takes no more than its bound, tells the same however the octets
-// are cut, and what it takes for whole is written again as what is read the same.
+// Tests the PROXY protocol's reader. For any input it never throws, takes no more than its bound, and
+// reports the same for all splits of the octets. A header that it accepts is written again and read
+// again as the same.
 
 import { isIP } from 'node:net'
 import fc from 'fast-check'
@@ -13,7 +14,7 @@ interface Fed {
 }
 
 const BYTES_MAX = 256
-/** The octets of a version 1 header at most; version 2 has the bound that it is given. */
+/** The most octets of a version 1 header; version 2 has a given bound. */
 const V1_MAX = 107
 
 const port = fc.oneof(fc.constantFrom(0, 1, 65_535), fc.nat(65_535))
@@ -56,7 +57,7 @@ function readIn(pieces: readonly Buffer[]) {
   const reader = new ProxyHeaderReader(BYTES_MAX)
   let taken = 0
   for (const piece of pieces) {
-    // Of its own memory, wiped when it has been read.
+    // The piece has its own memory, which is wiped after reading.
     const own = Buffer.from(piece)
     const before = reader.state
     const used = reader.feed(own)

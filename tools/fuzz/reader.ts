@@ -1,5 +1,5 @@
-// The frame reader alone: frames of every form, octets altered, split anywhere. What it tells its sink does
-// not depend on the split; once stopped, by itself or by the sink, it tells nothing more.
+// Tests the frame reader alone: frames of every form, altered octets, any splits. Its reports to the sink do
+// not depend on the split. Once stopped, by itself or by the sink, it reports nothing more.
 
 import fc from 'fast-check'
 import { FrameReader, type FrameReaderLimits } from '../../src/http2/frame-reader.js'
@@ -17,7 +17,7 @@ interface Fed {
 
 const FRAME_OCTETS_MAX = 16_384
 
-/** Writes down what it is told. */
+/** Records everything it is told. */
 class Listener implements EveryFrame {
   readonly told: string[] = []
   reader: FrameReader | null = null
@@ -92,7 +92,7 @@ function read(chunks: readonly Buffer[], stopAt: number, limits: Fed['limits']):
   const reader = new FrameReader(toOne(listener), limits)
   listener.reader = reader
   for (const chunk of chunks) {
-    // Of its own memory, wiped when it has been read: nothing may be kept by reference.
+    // The chunk has its own memory, which is wiped after reading: nothing may be kept by reference.
     const own = Buffer.from(chunk)
     reader.feed(own)
     own.fill(0xee)

@@ -1,5 +1,5 @@
-// A fuzz target: values to draw, and a check that throws if one of them shows a defect. The tests
-// run each target for a moment, the tool (fuzz.ts) for as long as it is told.
+// A fuzz target: values to draw, and a check that throws if one of them shows a defect. The tests run each
+// target for a moment, and the tool (fuzz.ts) for a chosen time.
 
 import fc from 'fast-check'
 
@@ -7,9 +7,11 @@ export interface Target<T> {
   readonly about: string
   readonly arbitrary: fc.Arbitrary<T>
   check(value: T): void
-  /** The value as a person reads it; without it fast-check's own form. */
+  /** Returns the value in a form for people; without it fast-check's own form is used. */
   show?(value: T): string
-  /** For coverage-guided runs: a value as octets, and the same check on octets that were tampered with. */
+  /**
+   * The form in octets, for coverage-guided runs: a value as octets, and the same check on altered octets.
+   */
   readonly octets?: { of(value: T): Buffer; check(octets: Buffer): void }
 }
 
@@ -27,7 +29,7 @@ export interface Runs {
   readonly path?: string
 }
 
-/** Run a target; what it finds is shrunk. Null when all runs are good. */
+/** Runs a target, and shrinks a finding. Returns null if all runs are good. */
 export function find<T>(target: Target<T>, { seed, runs, path }: Runs): Finding | null {
   const details = fc.check(
     fc.property(target.arbitrary, (value) => target.check(value)),
@@ -44,7 +46,7 @@ export function find<T>(target: Target<T>, { seed, runs, path }: Runs): Finding 
   }
 }
 
-/** A finding for a person, with the command that shows it again. */
+/** Returns a finding for a person, with the command that repeats it. */
 export const report = (name: string, found: Finding): string =>
   [
     `${name}: seed ${found.seed}, path ${found.path}`,
@@ -53,7 +55,7 @@ export const report = (name: string, found: Finding): string =>
     `again: npm run fuzz -- ${name} --seed ${found.seed} --path ${found.path}`,
   ].join('\n')
 
-/** An invariant does not hold. */
+/** The error of a broken invariant. */
 export class Broken extends Error {
   override name = 'Broken'
 }
@@ -62,13 +64,13 @@ export function hold(condition: boolean, what: string | (() => string)): asserts
   if (!condition) throw new Broken(typeof what === 'string' ? what : what())
 }
 
-/** Cut octets at these places, each a fraction of the whole in 1/65536; pieces may be empty. */
+/** Cuts octets at these places, each a fraction of the whole in 1/65536; pieces may be empty. */
 export function cut(octets: Buffer, places: readonly number[]): Buffer[] {
   const offsets = places.map((place) => Math.floor((place * octets.length) / 0x1_0000)).sort((a, b) => a - b)
   return [0, ...offsets].map((from, i) => octets.subarray(from, offsets[i] ?? octets.length))
 }
 
-/** Places for {@link cut}: none, a few, or one behind every octet. */
+/** Draws places for {@link cut}: none, a few, or one after every octet. */
 export const places: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffff), { maxLength: 12 })
 
 /** The most pieces of an input that is given octet by octet; a longer one is given in larger pieces. */
@@ -81,7 +83,7 @@ export function crumbs(octets: Buffer): Buffer[] {
   )
 }
 
-/** Alter a few octets: each edit a place as in {@link cut} and what to do there. */
+/** Alters a few octets: each edit has a place as in {@link cut}, and a change. */
 export function mangle(octets: Buffer, edits: readonly Edit[]): Buffer {
   let out = octets
   for (const { place, kind, octet } of edits) {

@@ -10,20 +10,20 @@ export interface OwnersOptions {
   readonly mount: string
   readonly requests: number
   readonly sockets: number
-  /** How many run at once. */
+  /** The number that run at once. */
   readonly atOnce: number
-  /** How often the proxy is opened and closed meanwhile. */
+  /** The number of times that the proxy is opened and closed meanwhile. */
   readonly rounds: number
 }
 
 export interface OwnersReport {
-  /** The handles that are left, by kind, beyond those before. */
+  /** The handles that are left, by kind, beyond the earlier ones. */
   readonly left: Readonly<Record<string, number>>
   readonly warnings: readonly string[]
   readonly uncaught: readonly string[]
-  /** Exchanges by how they ended. */
+  /** The exchanges by their outcome. */
   readonly outcomes: Readonly<Record<string, number>>
-  /** Exchanges that have begun and not ended. */
+  /** The exchanges that have begun and not ended. */
   readonly unended: number
   /** Faults of our own. */
   readonly internalErrors: number
@@ -45,14 +45,14 @@ const handles = (): Record<string, number> => {
   return counts
 }
 
-/** What a proxy tells of itself. */
+/** The description that a proxy gives of itself. */
 interface Described {
   readonly exchanges: { begun: number; ended: number; outcomes: Record<string, number> }
   readonly held: { bytes: number }
   readonly internalErrors: number
 }
 
-/** Counts what nobody has caught, until it ends. */
+/** Counts warnings and uncaught errors, until it ends. */
 function watching() {
   const warnings: string[] = []
   const uncaught: string[] = []
@@ -131,7 +131,7 @@ async function settled(
   return left
 }
 
-/** Whether nothing is left. */
+/** Returns true if nothing is left. */
 export const isClean = (report: OwnersReport): boolean =>
   Object.keys(report.left).length === 0 &&
   report.warnings.length === 0 &&

@@ -1,4 +1,4 @@
-// The ways in which a request or a WebSocket ends: what its client does, and what its backend does.
+// The ways in which a request or a WebSocket ends: the acts of its client and of its backend.
 
 import { type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import {
@@ -10,7 +10,7 @@ import {
 import { connect, type Socket } from 'node:net'
 import { echoUpgrades } from '../testbed/websocket-echo.js'
 
-/** How a request ends. */
+/** The ways in which a request ends. */
 export const WAYS = [
   'whole',
   'post',
@@ -27,7 +27,7 @@ export const WAYS = [
 ] as const
 export type Way = (typeof WAYS)[number]
 
-/** How a WebSocket ends. */
+/** The ways in which a WebSocket ends. */
 export const SOCKET_WAYS = [
   'client-ends',
   'client-resets',

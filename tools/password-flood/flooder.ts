@@ -1,6 +1,6 @@
-// The flood of tools/password-flood.ts, a program of its own: it sends requests from several addresses at a
-// steady rate, whatever comes of those before, and counts what they got. A flood comes from other machines:
-// here it has the lowest priority, so that it takes no time that others need.
+// The flood of tools/password-flood.ts, a program of its own. It sends requests from several addresses at a
+// steady rate, regardless of earlier results, and counts the answers. A flood comes from other machines: here
+// it has the lowest priority, so that it takes no time that others need.
 //
 //   node flooder.js PORT ADDRESSES RATE
 
@@ -8,14 +8,14 @@ import { type ClientHttp2Session, connect } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { setPriority } from 'node:os'
 
-/** What it is told: to send wrong passwords, to send none, or to rest. */
+/** An order: to send wrong passwords, to send none, or to rest. */
 export type FloodOrder = 'passwords' | 'none' | 'rest'
-/** How often it got each status, since the last order. `late`: not sent, since too many are unanswered. */
+/** The number of answers by status, since the last order. `late`: not sent, since too many are unanswered. */
 export type FloodCounts = Readonly<Record<string, number>>
 
 /** ms between two rounds of requests. */
 const EVERY_MS = 5
-/** Requests of each address that may be unanswered. */
+/** The most unanswered requests of each address. */
 const UNANSWERED_MAX = 100
 const LOWEST_PRIORITY = 19
 

@@ -1,13 +1,13 @@
-// The other clients of tools/password-flood.ts, and what they notice: requests of another route, of a user
-// who has been here, with a new connection to a named backend (a look-up and a dial), users who come for the
-// first time, and the access log.
+// The other clients of tools/password-flood.ts, and the effects on them: requests of another route; of a user
+// who has been here; with a new connection to a named backend (a look-up and a dial); users who come for the
+// first time; and the access log.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { ClientHttp2Session } from 'node:http2'
 
-/** Pause of the clients between two rounds, in ms. */
+/** The pause of the clients between two rounds, in ms. */
 const PAUSE_MS = 2
-/** Of so many rounds one waits for its line in the access log. */
+/** The number of rounds of which one waits for its line in the access log. */
 const LOG_EVERY = 10
 /** ms between two looks at the log, and the longest wait for a line. */
 const LOOK_MS = 1
@@ -15,20 +15,20 @@ const LINE_MS = 10_000
 
 /** Latencies in ms. */
 export interface Latencies {
-  /** Of another route. */
+  /** Requests of another route. */
   readonly open: readonly number[]
-  /** Of a user whose password was right lately. */
+  /** Requests of a user whose password was right lately. */
   readonly known: readonly number[]
-  /** Of a request whose connection to the backend is new: its name is looked up. */
+  /** Requests whose connection to the backend is new: its name is looked up. */
   readonly named: readonly number[]
-  /** Of a user whose password must be hashed. */
+  /** Requests of a user whose password must be hashed. */
   readonly login: readonly number[]
-  /** From an answer to its line in the access log. */
+  /** The times from an answer to its line in the access log. */
   readonly line: readonly number[]
 }
 
 export interface Noticed extends Latencies {
-  /** Requests that got another status than 200. */
+  /** The requests that got another status than 200. */
   readonly failed: number
 }
 
@@ -59,7 +59,7 @@ function ask(session: ClientHttp2Session, path: string, password: string | null)
   })
 }
 
-/** Waits for a text in what is added to the file. Returns the ms that it took. */
+/** Waits for a text in the additions to the file. Returns the ms that it took. */
 async function lineMs(file: string, from: number, text: string): Promise<number> {
   const began = performance.now()
   const fd = openSync(file, 'r')
@@ -87,7 +87,7 @@ function sizeOf(file: string): number {
   }
 }
 
-/** Measures for a time, and then so many users who come for the first time. */
+/** Measures for a time, and then this many users who come for the first time. */
 export async function notice({ session, accessLog }: Places, ms: number, logins: number): Promise<Noticed> {
   const began = performance.now()
   const answers = { open: [], known: [], named: [], login: [] } as Record<string, Answer[]>

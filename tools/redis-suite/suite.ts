@@ -23,14 +23,14 @@ export const SHORT_UNITS = ['protocol', 'type/incr', 'type/hash', 'multi', 'quit
 
 export interface Outcome {
   readonly passed: ReadonlySet<string>
-  /** The tests that failed, with what was said. */
+  /** The tests that failed, with their messages. */
   readonly failed: ReadonlyMap<string, string>
   readonly ignored: number
-  /** Why the run ended early; null if it did not. */
+  /** The reason why the run ended early; null if it did not. */
   readonly broke: string | null
 }
 
-/** What stands for direct runs, and for the proxy's ways of sharing. */
+/** The way of a run: direct, or one of the proxy's ways of sharing. */
 export type Way = 'direct' | 'never' | 'auto'
 
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')

@@ -1,6 +1,6 @@
-// A backend of the simulation: one connection that the proxy has made. It answers promptly, slowly, early or not
-// at all, refuses, resets, says GOAWAY, changes its SETTINGS, dies. What it gets is held against what the clients
-// sent, and that it gets a request again against the rules of retrying (spec/exchange.md, R1 to R4).
+// A backend of the simulation: one connection that the proxy has made. It answers promptly, slowly, early or
+// not at all, refuses, resets, says GOAWAY, changes its SETTINGS, dies. Its input is compared with the
+// clients' output, and each repeated request with the rules of retrying (spec/exchange.md, R1 to R4).
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { changedRequestCame } from './checks/by-hand.js'
@@ -21,7 +21,7 @@ const REFUSED_STREAM = 7
 const ENHANCE_YOUR_CALM = 11
 /** octets */
 const WIDE = 1_000_000
-/** No promise is made of a stream that was reset so. */
+/** The codes of resets. No promise is made for a stream with such a reset. */
 const CODES = [0, 1, 2, 5, 8, 11, 13, 99]
 
 export class BackendStream extends PeerStream {
@@ -31,7 +31,7 @@ export class BackendStream extends PeerStream {
   readonly early: boolean
   response: Response | null = null
   answering = false
-  /** It has thought; what is left to wait for is the request's end. */
+  /** True once it has thought: it only waits for the request's end. */
   due = false
   trailers: string | null = null
   /** Interim responses sent, and how they are tagged. */
@@ -40,7 +40,7 @@ export class BackendStream extends PeerStream {
   expects = false
   /** RST_STREAM(NO_ERROR) ends its response, whose length is told. */
   endsByReset = false
-  /** A tunnel, and we have said yes. */
+  /** True for a tunnel that we have agreed to. */
   open = false
   constructor(
     id: number,
@@ -65,13 +65,13 @@ export class BackendPeer extends Peer<BackendStream> {
   private highest = 0
   private resets = 0
   private readonly pings = new PingCount()
-  /** Whose head goes past all bounds. */
+  /** The stream whose head goes past all bounds. */
   private breaking: BackendStream | null = null
   private readonly since: number
   private readonly onLeft: (peer: BackendPeer) => void
   private readonly host: Host | null
 
-  /** @param host whose connection it is; null without endpoints */
+  /** @param host the host of the connection; null without endpoints */
   constructor(
     stage: PeerContext,
     far: SimPeerSocket,
@@ -315,7 +315,7 @@ export class BackendPeer extends Peer<BackendStream> {
     for (let left = stormOf(stream); left > 0; left--) this.interim(stream, '103')
   }
 
-  /** Answer, when the request is complete or the answer is an early one. */
+  /** Answers, when the request is complete or the answer is an early one. */
   private answer(stream: BackendStream): void {
     if (this.gone || stream.over || stream.answering) return
     const { chance } = this

@@ -1,6 +1,7 @@
-// A backend of HTTP/1.1 of the simulation: one connection that the proxy has made. It answers promptly, slowly, early or not
-// at all, in any framing, in full or not; ends its connection when it likes, just as a request comes too, or says more than
-// it was asked for. What it gets is held against what the clients sent, and against the rules of retrying.
+// A backend of HTTP/1.1 of the simulation: one connection that the proxy has made. It answers promptly,
+// slowly, early or not at all, in any framing, in full or not; ends its connection at any time, even just as
+// a request comes, or sends more than it was asked for. Its input is compared with the clients' output, and
+// with the rules of retrying.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { changedRequestCame } from './checks/by-hand.js'
@@ -16,7 +17,7 @@ import type { PeerContext } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
 
-/** A request, and what has come of it. */
+/** A request and the state of its answer. */
 class Served {
   readonly request: Request
   readonly attempt: Attempt
@@ -29,7 +30,7 @@ class Served {
   whole = false
   answering = false
   answered = false
-  /** It has thought; what is left to wait for is the request's end. */
+  /** True once it has thought: it only waits for the request's end. */
   due = false
   /** Interim responses sent, and how they are tagged. */
   interims = 0
@@ -65,7 +66,7 @@ export class Backend1 extends Peer1 {
   /** Its one request is an active check. */
   private isCheck = false
 
-  /** @param host whose connection it is; null without endpoints */
+  /** @param host the host of the connection; null without endpoints */
   constructor(
     stage: PeerContext,
     far: SimPeerSocket,
@@ -86,7 +87,7 @@ export class Backend1 extends Peer1 {
     this.onLeft(this)
   }
 
-  /** FIN would make a response whole that ends with the connection. */
+  /** True if FIN would make a response whole that ends with the connection. */
   private get endsWhole(): boolean {
     return this.flow === null && this.queue.length > 0 && this.queue[0].framing === UNTIL_CLOSE
   }
@@ -312,7 +313,7 @@ export class Backend1 extends Peer1 {
     this.put({ head: headOf(`HTTP/1.${minor} ${status} Told`, fields), message: response, framing, cutAt })
   }
 
-  /** Switch: whatever comes and goes from here on is the tunnel's. */
+  /** Switches: from now on all bytes belong to the tunnel. */
   private open(serving: Served): void {
     const { chance } = this
     const { plan, books, healed } = this.stage

@@ -130,7 +130,7 @@ export class Changeovers {
     stage.pollset.listen({ host: HOST, port: TAKEN }, 'of another process')
   }
 
-  /** Whether one is being prepared. */
+  /** True while a configuration is being prepared. */
   get isComing(): boolean {
     return this.coming !== null
   }

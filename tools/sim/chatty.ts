@@ -1,5 +1,5 @@
-// Peers that send a PING with the end of each message that they get, as grpc-go's estimate of bandwidth does: ordinary work, and
-// no flood however much of it there is (spec/http2/idle-frames.md).
+// Peers that send a PING with the end of each message that they get, as grpc-go does for its estimate of
+// bandwidth: ordinary work, and not a flood in any amount (spec/http2/idle-frames.md).
 
 import type { Prng } from '../../src/pollset/index.js'
 import type { PeerContext } from './peer.js'

@@ -1,4 +1,4 @@
-// Defects of what is dropped of a request to plant, one at a time, as those of defects.ts.
+// Defects in the claims dropped from a request, to plant one at a time, like those of defects.ts.
 
 import { DateClock } from '../../src/http/date.js'
 import { Head } from '../../src/http/index.js'

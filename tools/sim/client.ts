@@ -30,9 +30,9 @@ export class ClientStream extends PeerStream {
   trailers: string | null = null
   /** The tags of the interim responses received. */
   readonly interims: string[] = []
-  /** Whether the body waits for 100 (Continue), or for the tunnel to open. */
+  /** True if the body waits for 100 (Continue), or for the tunnel to open. */
   awaits = false
-  /** Whether this is an open tunnel. */
+  /** True if this is an open tunnel. */
   open = false
   constructor(id: number, request: Request, sendWindow: number, recvWindow: number) {
     super(id, sendWindow, recvWindow)
@@ -62,7 +62,7 @@ export class Client extends Peer<ClientStream> {
     if (chance.chance(plan.leavePercent)) pollset.after(sometime(), () => this.leave())
   }
 
-  /** Whether all requests are over, or will never be made. */
+  /** True once all requests are over, or will never be made. */
   get finished(): boolean {
     if (this.gone) return true
     if (this.left > 0 && !this.leaving && !this.told) return false

@@ -1,6 +1,7 @@
-// A client of HTTP/1.1 of the simulation: one connection after the other, and its requests on them, one at a
-// time or pipelined. It leaves, rudely or politely, in the middle of a message too. What it gets is held
-// against what the backends sent: the response to this request and no other, complete only if it is.
+// A client of HTTP/1.1 of the simulation: one connection after the other, and its requests on them, one at
+// a time or pipelined. It leaves, rudely or politely, in the middle of a message too. Its input is
+// compared with the output of the backends: it must be the response to this request and no other, complete
+// only if that is.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { answeredByHand, changedResponseCame } from './checks/by-hand.js'
@@ -17,7 +18,7 @@ import { CHUNKED, type Fields, framingOf, INTERIM, only, UNTIL_CLOSE } from './w
 
 const CONNECTIONS_MAX = 12
 
-/** A request, and what has come of its response. */
+/** A request and the state of its response. */
 class Asked {
   readonly request: Request
   readonly minor: number
@@ -354,7 +355,7 @@ export class Client1 extends Peer1 {
     return UNTIL_CLOSE
   }
 
-  /** Tells whether it is the backend's answer to this request, or one of the proxy's own. */
+  /** Decides whether it is the backend's answer to this request, or one of the proxy's own. */
   private attribute(asked: Asked, status: number, fields: Fields): void {
     const tag = only(this, fields, 'x-r')
     if (tag === null) {

@@ -1,5 +1,5 @@
-// The hand: does what a debugger does. It holds exchanges at the scheduler's gate and parks those that wait;
-// it steers them (steering.ts); it lets them go: soon, late, step by step, or not before all heals; and it
+// The hand: it acts as a debugger. It holds exchanges at the scheduler's gate and parks those that wait; it
+// steers them (steering.ts); it lets them go: soon, late, step by step, or not before all heals; and it
 // vanishes, which lets all of them go at once.
 
 import type { Cause, Continuation, Gate, Scheduler } from '../../src/continuation/index.js'

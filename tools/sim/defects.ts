@@ -27,13 +27,13 @@ export interface Defect {
   /** Properties one of which must be seen to break. */
   readonly expected: readonly string[]
   readonly plan?: Readonly<Partial<Record<PlanName, number>>>
-  /** Plant it; the answer digs it out again. */
+  /** Plants it; the result removes it again. */
   plant(): () => void
 }
 
 type Original = (...args: unknown[]) => unknown
 
-/** Put `around` in the place of a method; `original` is that method, bound. */
+/** Puts `around` in place of a method; `original` is that method, bound. */
 export function wrap<Self, Args extends unknown[]>(
   prototype: object,
   name: string,

@@ -20,7 +20,9 @@ const PORT = 9
 const HOSTS_MAX = 4
 /** The path of active checks over HTTP. */
 export const CHECK_PATH = '/check'
-/** Passive health: how much longer than the first an ejection may be, and what its rate is counted of. */
+/**
+ * The bounds of passive health: how much longer than the first an ejection may be, and the base of its rate.
+ */
 export const EJECTION_TIMES_MAX = 5
 export const RATE_LEAST = 5
 export const RATE_MS = 500
@@ -50,7 +52,7 @@ export class Host {
     this.address = { host: `192.0.2.${10 + number}`, port: PORT }
   }
 
-  /** Whether it answers requests by 503. */
+  /** True if it answers requests by 503. */
   get fails(): boolean {
     return this.state === 'fails'
   }
@@ -84,7 +86,7 @@ export class Endpoints {
   private readonly stage: EndpointsContext
   private readonly chance: Prng
   private basis: BackendConfig
-  /** How many backends there have been. */
+  /** The number of backends so far. */
   private named = 0
   /** Those of the configuration. */
   private listed: Host[]
@@ -141,7 +143,7 @@ export class Endpoints {
     return this.backends.engines() as unknown as readonly EngineInside[]
   }
 
-  /** How many active checks wait for their time. */
+  /** The number of active checks that wait for their time. */
   get checksArmed(): number {
     let armed = 0
     for (const { checks } of (this.backends as unknown as BackendsInside).configured.values())
@@ -307,7 +309,7 @@ export class Endpoints {
   }
 }
 
-/** Returns what the plan says of the route. */
+/** Returns the plan's settings of the route. */
 export const routeSettings = (plan: Plan, settings: RouteSettings): Partial<RouteSettings> => ({
   timeouts: {
     ...settings.timeouts,

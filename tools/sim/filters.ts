@@ -126,7 +126,7 @@ export class SimFilters {
     return all.map(() => left.splice(this.chance.below(left.length), 1)[0])
   }
 
-  /** What they keep. */
+  /** The states that they keep. */
   get kept(): Iterable<object> {
     return (this.filters as unknown as { readonly states: ReadonlyMap<string, object> }).states.values()
   }

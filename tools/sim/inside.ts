@@ -1,4 +1,4 @@
-// The inside of the proxy, as the checkers see it, with private fields. The only file of the simulator that
+// The inside of the proxy, as seen by the checkers, with private fields. The only file of the simulator that
 // knows their names; nothing here changes anything. Where a type is written Class['name'], the compiler
 // refuses a name that is gone: a checker that reads nothing finds nothing.
 
@@ -185,7 +185,7 @@ const BEFORE_RESPONSE = new Set([
   'retry',
 ])
 
-/** Whether a final head was queued to the client, or never will be. */
+/** Returns true if a final head was queued to the client, or never will be. */
 export const responseBegun = (x: ExchangeInside): boolean => !BEFORE_RESPONSE.has(x.stepName)
 
 export interface EngineInside {
@@ -198,7 +198,7 @@ export interface EngineInside {
   readonly openings: { readonly taken: number; readonly pause: Deadline }
   readonly idle: Deadline
   readonly queue: { readonly first: Lease<never> | null }
-  /** Private in the engine, as is the queue: how many leases a session may have. */
+  /** The number of leases that a session may have: private in the engine, as is the queue. */
   readonly share: number
   readonly doubtful: ReadonlySet<unknown>
   readonly awaitingPeerClose: ReadonlySet<unknown>
@@ -245,8 +245,8 @@ export function* holding(held: object): IterableIterator<ReceiveBufferInside> {
 }
 
 /**
- * Whether we are closing the connection on this socket. Its streams are over then, though output may still
- * leave.
+ * Returns true if we are closing the connection on this socket. Its streams are over then, though output
+ * may still leave.
  */
 export function givenUp(socket: SimSocket): boolean {
   const output = socket.output as unknown as OutputInside | null

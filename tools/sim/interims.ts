@@ -1,4 +1,4 @@
-// How backends of the simulation send interim responses (RFC 9110 §15.2), whichever version they speak: one, or a storm of them;
+// The interim responses of simulated backends (RFC 9110 §15.2), of either version: one, or a storm of them;
 // 100 where it was asked for, and where it was not.
 
 import type { Request } from './ledger.js'
@@ -13,7 +13,7 @@ export interface Interims {
   readonly interimTag: string
 }
 
-/** The tag of what no client may get: its own begin with its request's id. */
+/** The tag of responses that no client may get: the tags of its own begin with its request's id. */
 const UNASKED = 'unasked'
 
 /** The tag of one more interim response of this status. Behind a storm it may be dropped, so it is not counted. */

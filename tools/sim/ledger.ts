@@ -10,13 +10,13 @@ export const TARGET_PORT = 1000
 
 /** The changes of a debugger's hand to a request, for the actors that see their results. */
 export interface ByHand {
-  /** How often the request was sent to `retry`. Each time it may come again. */
+  /** The number of times that the request was sent to `retry`. Each time it may come again. */
   retries: number
   /** The answers that were to be given in the place of a backend. */
   readonly answers: { readonly status: number; readonly length: number }[]
   /** All values that were set in {@link HAND_FIELD}, or as the query of the path. */
   readonly values: string[]
-  /** Whether the field was set before the request was first sent, so that each attempt has it. */
+  /** True if the field was set before the request was first sent, so that each attempt has it. */
   always: boolean
 }
 
@@ -49,12 +49,12 @@ export class Message {
   /** The bytes of the body. */
   readonly total: number
   readonly trailers: string | null
-  /** Whether the body contradicts the content-length. Such a message must never look complete. */
+  /** True if the body contradicts the content-length. Such a message must never look complete. */
   readonly broken: boolean
   sent = 0
   /** The content-length, which is wrong if the message is {@link broken}; -1 if it has none. */
   promised = -1
-  /** Whether the end of the message was sent. */
+  /** True once the end of the message was sent. */
   ended = false
   private readonly phase: number
   readonly kind: 'request' | 'response'
@@ -84,7 +84,7 @@ export class Message {
     return (this.phase + offset) % PERIOD
   }
 
-  /** Whether these are its octets from `offset` on. */
+  /** Returns true if these are its octets from `offset` on. */
   matches(offset: number, b: Buffer, from: number, to: number): boolean {
     const at = this.at(offset)
     return PATTERN.compare(b, from, to, at, at + to - from) === 0
@@ -105,13 +105,13 @@ export class Request extends Message {
   readonly tunnel: TunnelKind | null
   /** The attempts that reached a backend. */
   readonly attempts: Attempt[] = []
-  /** Whether the head is over a bound. No backend must see such a request. */
+  /** True if the head is over a bound. No backend must see such a request. */
   tooLarge = false
-  /** Whether the client knows that the tunnel is open. */
+  /** True if the client knows that the tunnel is open. */
   opened = false
   /** The outcome of the exchange; '' until it ends. */
   outcome = ''
-  /** Whether a backend sent more interim responses than the proxy passes on. */
+  /** True if a backend sent more interim responses than the proxy passes on. */
   stormed = false
   readonly byHand: ByHand = { retries: 0, answers: [], values: [], always: false }
   /** All responses that backends began, the latest last. */
@@ -135,7 +135,7 @@ export class Request extends Message {
   }
 }
 
-/** Whether a backend of HTTP/2 can open the tunnel that it asks for. */
+/** Returns true if a backend of HTTP/2 can open the tunnel that it asks for. */
 export const opensTunnels = ({ tunnel }: Request): boolean => tunnel !== null && tunnel !== 'upgrade'
 
 export class Response extends Message {
@@ -145,9 +145,9 @@ export class Response extends Message {
   interimTag = ''
   /** The value that a debugger's hand set in it; null if none. */
   handValue: string | null = null
-  /** Whether the proxy received all of it before the connection was reset. */
+  /** True if the proxy received all of it before the connection was reset. */
   arrived = false
-  /** Whether its connection is over. The last bytes sent may not have reached the proxy then. */
+  /** Returns true if its connection is over. The last bytes sent may not have reached the proxy then. */
   cutOff: () => boolean = () => false
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
     super(id, 'response', total, trailers, broken)
@@ -155,19 +155,19 @@ export class Response extends Message {
   }
 }
 
-/** A request that has reached a backend, as the backend sees it. */
+/** A request that has reached a backend, as seen by the backend. */
 export interface Attempt {
-  /** Whether the backend refused it by REFUSED_STREAM, or by GOAWAY with a lower stream identifier. */
+  /** True if the backend refused it by REFUSED_STREAM, or by GOAWAY with a lower stream identifier. */
   refused: boolean
-  /** Whether the backend reset it by ENHANCE_YOUR_CALM before any response, which concerns the connection. */
+  /** True if the backend reset it by ENHANCE_YOUR_CALM before any response, which concerns the connection. */
   calmed?: boolean
-  /** Whether a GOAWAY excluded it, while the backend served other requests. */
+  /** True if a GOAWAY excluded it, while the backend served other requests. */
   notBegun?: boolean
-  /** Whether the proxy ended the connection because of the head that answered this request. */
+  /** True if the proxy ended the connection because of the head that answered this request. */
   culprit?: boolean
-  /** Whether it was answered by a status with which the proxy may send the request again. */
+  /** True if it was answered by a status with which the proxy may send the request again. */
   unfit?: boolean
-  /** Whether its connection is over at the proxy's end. */
+  /** Returns true if its connection is over at the proxy's end. */
   readonly dead: () => boolean
 }
 

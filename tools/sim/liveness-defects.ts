@@ -1,5 +1,5 @@
-// Defects in how dead peers are told from slow ones, and in how often a peer is asked, to plant one at a
-// time, as in defects.ts.
+// Defects in the distinction of dead peers from slow ones, and in the rate of PINGs, to plant one at a time,
+// like those of defects.ts.
 
 import { Liveness } from '../../src/http2/liveness.js'
 import { Transit } from '../../src/transport/index.js'

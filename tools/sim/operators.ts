@@ -21,7 +21,7 @@ const HELD_FREELY = 1_000_000_000
 const LARGE = 100_000
 const PIECES_MAX = 4
 
-/** What is asked, and what the answer must be. */
+/** A question, and the answer that it must get. */
 interface Asked {
   readonly number: number
   readonly kind: Kind
@@ -118,7 +118,7 @@ export class Operators {
     pollset.after(ms, () => pollset.queue({ wake() {}, resume: act }))
   }
 
-  /** Whether no operator waits for an answer. */
+  /** True if no operator waits for an answer. */
   get still(): boolean {
     return this.clients.every((each) => each.gone || each.waits === null)
   }
@@ -220,7 +220,7 @@ export class Operator implements SimPeerSocketOwner {
     }
   }
 
-  // What comes
+  // Received data
 
   received(bytes: Uint8Array): void {
     const { stage } = this.all

@@ -1,4 +1,4 @@
-// Defects of how HTTP/1.1 connections end, to plant one at a time, as those of defects.ts.
+// Defects in the ends of HTTP/1.1 connections, to plant one at a time, like those of defects.ts.
 
 import { createWorld } from '../../src/continuation/index.js'
 import { DoubtfulLeases } from '../../src/engine/doubtful-leases.js'

@@ -1,6 +1,6 @@
-// The base of the simulated HTTP/2 clients and backends: a connection as its owner sees it. It keeps
-// both windows of every stream in its own books, so that the proxy's can be held against them (S3), checks
-// that what it gets is HTTP/2 at all (W1), and sends bodies at the pace its plan says.
+// The base of the simulated HTTP/2 clients and backends: a connection, as seen by its owner. It keeps both
+// windows of every stream in its own books, to compare them with the proxy's (S3). It checks that its input
+// is HTTP/2 (W1), and sends bodies at the pace of its plan.
 
 import type { Prng, SimPeerSocket, SimPeerSocketOwner, SimPollset } from '../../src/pollset/index.js'
 import { pingWith } from './chatty.js'
@@ -14,7 +14,7 @@ export interface PeerContext {
   readonly plan: Plan
   readonly pollset: SimPollset
   readonly books: Ledger
-  /** Whether the faults are over. From then on every actor behaves. */
+  /** True once the faults are over. From then on every actor behaves. */
   readonly healed: boolean
   tally(kind: string): void
   /** Returns a target for a CONNECT as HOST:PORT. */
@@ -35,7 +35,7 @@ export class PeerStream {
   owed = 0
   /** Gets no credit until all heals. */
   stuck = false
-  /** The body being sent, and how. */
+  /** The body being sent, and its pace. */
   message: Message | null = null
   sending = false
   waiting = false
@@ -107,7 +107,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     return this.far.near.id
   }
 
-  /** Whether the proxy has acknowledged all our SETTINGS, so that both sides know the same windows. */
+  /** True once the proxy has acknowledged all our SETTINGS, so that both sides know the same windows. */
   get settled(): boolean {
     return this.unacknowledged.length === 0
   }
@@ -438,7 +438,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     else this.out.data(stream.id, wire.END_STREAM, message.bytes, 0, 0)
   }
 
-  /** Whether RST_STREAM(NO_ERROR) ends a complete message instead of END_STREAM. */
+  /** Returns true if RST_STREAM(NO_ERROR) ends a complete message instead of END_STREAM. */
   protected endedByReset(_stream: S): boolean {
     return false
   }

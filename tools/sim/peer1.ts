@@ -1,5 +1,5 @@
 // The base of the simulated HTTP/1.1 clients and backends: one connection, messages that leave one after the
-// other at the pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
+// other at the pace of the plan, and reading that may stop for a while. wire1.ts reads the input.
 
 import { createHash } from 'node:crypto'
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../src/pollset/index.js'
@@ -23,7 +23,7 @@ export interface Outgoing {
   readonly cutAt: number
   /** The body waits until the client is told to continue (RFC 9110 §10.1.1). */
   awaits?: boolean
-  /** Whether its end waits until the run heals, as a tunnel that falls silent. */
+  /** True if its end waits until the run heals, like a tunnel that falls silent. */
   readonly lasts?: boolean
 }
 

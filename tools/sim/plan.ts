@@ -1,6 +1,6 @@
-// A plan: all numbers that say what a run is made of, drawn from its seed. Each seed draws its own mix (swarm
-// testing): about half of the kinds of faults are off in any one run, so that the others get further. A plan
-// that fails is shortened number by number (shrink.ts), and can be said on the command line: NAME=NUMBER,….
+// A plan: all numbers that determine a run, drawn from its seed. Each seed draws its own mix (swarm testing):
+// about half of the kinds of faults are off in any one run, so that the others get further. A plan that fails
+// is shortened number by number (shrink.ts), and can be said on the command line: NAME=NUMBER,….
 
 import { Prng } from '../../src/pollset/index.js'
 
@@ -17,7 +17,7 @@ const oneOf = (calm: number, ...values: number[]): Knob => knob(calm, (p) => val
 const fault = (most: number): Knob => knob(0, (p) => (p.chance(50) ? 0 : p.between(1, 1 + p.below(most))))
 
 const KNOBS = {
-  // How much, and for how long
+  // The amount, and the time
   clients: between(1, 1, 4),
   requests: oneOf(1, 2, 10, 20, 30, 40),
   spreadMs: oneOf(0, 0, 10, 100, 500),
@@ -120,8 +120,8 @@ const KNOBS = {
   frontendPingTimeoutMs: oneOf(500, 300, 1000),
   lingerMs: oneOf(100, 20, 300),
 
-  // HTTP/1.1: who speaks it, and what else it lets one do. Behind all others, so that these draw what they
-  // drew before.
+  // HTTP/1.1: its speakers, and their further behaviour. It comes after all others, so that these draw the
+  // same numbers as before.
   http1ClientsPercent: oneOf(0, 0, 0, 50, 100, 100),
   http1Backend: oneOf(0, 0, 1),
   http10Percent: fault(30),
@@ -152,7 +152,7 @@ const KNOBS = {
   // Heads over every bound, and GOAWAY behind a request: behind all others for the same reason.
   largeHeadPercent: fault(20),
   goawayBehindPercent: fault(15),
-  // How HTTP/1.1 connections end: FIN behind a request, and backends that say how long they keep one.
+  // The ends of HTTP/1.1 connections: FIN after a request, and backends that announce how long they keep one.
   halfClosePercent: fault(40),
   halfClosedMs: oneOf(2000, 100, 500, 2000),
   keepAliveToldPercent: fault(60),
@@ -334,7 +334,9 @@ export function parsePlan(text: string): Set {
   return set
 }
 
-/** Returns how a plan differs from what its seed draws, as an argument of --plan; '' if it does not. */
+/**
+ * Returns the difference of a plan from the numbers of its seed, as an argument of --plan; '' without one.
+ */
 export function planDifference(plan: Plan): string {
   const from = (base: (name: PlanName) => number): string[] =>
     planNames.filter((name) => plan[name] !== base(name)).map((name) => `${name}=${plan[name]}`)

@@ -1,4 +1,4 @@
-// All defects that can be planted, and what comes of looking for one.
+// All defects that can be planted, and the search for one.
 
 import { attemptDefects } from './attempt-defects.js'
 import { balancingDefects } from './balancing-defects.js'
@@ -66,7 +66,7 @@ export const defects: readonly Defect[] = [
 ]
 
 export interface Found {
-  /** The property that was seen to break; null where none of those expected was. */
+  /** The property that was seen to break; null if none of those expected did. */
   readonly property: string | null
   /** Seeds that it took, from 1 on. */
   readonly seeds: number
@@ -74,7 +74,7 @@ export interface Found {
   readonly others: readonly string[]
 }
 
-/** Plant it, and run seeds until its checker bites. */
+/** Plants it, and runs seeds until its checker finds it. */
 export function lookFor(defect: Defect, seedsMax: number): Found {
   const undo = defect.plant()
   const others = new Set<string>()

@@ -1,5 +1,4 @@
-// Defects to plant in how responses are read and passed on: interim ones, and the ends of those that are
-// whole.
+// Defects in reading responses and passing them on, to plant: interim ones, and the ends of whole ones.
 
 import { type Head, INTERIM, Stream } from '../../src/http/index.js'
 import { flows } from '../../src/proxy/flows.js'

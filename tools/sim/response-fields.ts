@@ -2,7 +2,7 @@
 
 type Fields = readonly (readonly [string, string])[]
 
-/** Returns what is wrong with the fields of a response, or null. */
+/** Returns the fault of a response's fields, or null. */
 export function wrongResponse(status: number, fields: Fields): string | null {
   const dates = fields.filter(([name]) => name === 'date').length
   if (status >= 200 && dates !== 1) return `a response ${status} with ${dates} Date fields`

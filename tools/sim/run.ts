@@ -420,12 +420,12 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     for (const each of this.checkers) each.end?.(this)
   }
 
-  /** Lets go of what outlives the World. */
+  /** Releases the things that outlive the World. */
   close(): void {
     this.filters?.close()
   }
 
-  /** Whether no bytes are under way on any open connection. */
+  /** True if no bytes are under way on any open connection. */
   private get still(): boolean {
     const still = (c: ConnectionInside | Http1Inside | TcpInside): boolean =>
       c.socket === null || c.socket.idle

@@ -1,6 +1,6 @@
 // Makes a failing plan smaller: each of its numbers is tried at its quietest value, then half-way there, and
 // a change that still breaks the same property is kept. It is a greedy search over the numbers. The schedule
-// differs after each change, since the draws fall otherwise.
+// differs after each change, since the draws differ.
 
 import { calmOf, type Plan, planNames } from './plan.js'
 import { type Result, simulate } from './run.js'

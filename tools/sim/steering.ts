@@ -1,6 +1,6 @@
-// The hand steers an exchange that it holds: it sends it to another step, changes its request, its
-// response or its backend, answers it, makes it late, or cancels it. The ledger says what was changed, so
-// that actors know what to expect.
+// The hand steers an exchange that it holds: it sends it to another step, changes its request, its response
+// or its backend, answers it, makes it late, or cancels it. The ledger records the changes, so that actors
+// know what to expect.
 
 import type { Scheduler } from '../../src/continuation/index.js'
 import type { Prng } from '../../src/pollset/index.js'

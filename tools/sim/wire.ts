@@ -1,7 +1,7 @@
-// HTTP/2 frames and HPACK as the actors write and read them. The code is separate, so that the codec under
-// test is never its own judge. When sending, fields are literals without indexing (RFC 7541 §6.2.2);
-// receiving is the whole of RFC 7541, since the proxy uses its table and Huffman. Huffman's codes and the
-// static table are those of hpack.js.
+// The HTTP/2 frames and HPACK of the actors. The code is separate, so that the codec under test is never
+// its own judge. When sending, fields are literals without indexing (RFC 7541 §6.2.2); receiving is the
+// whole of RFC 7541, since the proxy uses its table and Huffman. Huffman's codes and the static table are
+// those of hpack.js.
 
 import { createRequire } from 'node:module'
 
@@ -33,7 +33,7 @@ export class FrameOut {
    * §4.2).
    */
   emptyTable = false
-  /** Whether later heads name the newest table entry. Heads that are too large may have added entries. */
+  /** True if later heads name the newest table entry. Heads that are too large may have added entries. */
   tableUsed = true
   entries = 0
   private b: Buffer = Buffer.allocUnsafe(4096)

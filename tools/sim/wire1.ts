@@ -33,7 +33,7 @@ export class MessageIn {
     this.sink = sink
   }
 
-  /** Whether the reader is between two messages, and no byte of the next has arrived. */
+  /** True if the reader is between two messages, and no byte of the next has arrived. */
   get between(): boolean {
     return this.part === 'head' && this.rest === null
   }

@@ -1,4 +1,4 @@
-// One sink for all frames that a reader tells of.
+// One sink for all frames of a reader.
 
 import type { DataSink, FieldBlockSink, FrameSink, FrameSinks, SettingsSink } from '../../src/http2/index.js'
 

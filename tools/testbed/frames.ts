@@ -1,4 +1,4 @@
-// Frames as a test writes and reads them: an encoder of its own, so that the codec is not its own judge.
+// Writes and reads frames for tests: a separate encoder, so that the codec is not its own judge.
 
 export interface Frame {
   readonly type: number
@@ -24,7 +24,7 @@ export function frame(
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
-/** Literals without indexing, without Huffman (RFC 7541 §6.2.2): needs no table. */
+/** Writes literals without indexing and without Huffman (RFC 7541 §6.2.2), which need no table. */
 export function block(fields: readonly (readonly [string, string])[]): Buffer {
   const parts: Buffer[] = []
   for (const [name, value] of fields) {
@@ -59,7 +59,7 @@ export const uint32 = (n: number): Buffer => {
   return b
 }
 
-/** The frames in these bytes; a rest that is no whole frame is an error of the test's. */
+/** Returns the frames in these bytes; an incomplete frame at the end is an error of the test. */
 export function framesOf(bytes: Buffer): Frame[] {
   const frames: Frame[] = []
   let at = 0
@@ -77,7 +77,7 @@ export function framesOf(bytes: Buffer): Frame[] {
   return frames
 }
 
-/** A Markdown table's rows by column name, from the section of this title. */
+/** Returns a Markdown table's rows by column name, from the section of this title. */
 export function tableOf(page: string, section: string): Record<string, string>[] {
   const part = page.split(/^## /m).find((each) => each.startsWith(section))
   if (part === undefined) throw new Error(`no section ${section}`)

@@ -1,4 +1,4 @@
-// Running h2load (of nghttp2) and reading its report.
+// Runs h2load (of nghttp2) and reads its report.
 
 import { programLimits, run } from './programs.js'
 
@@ -12,7 +12,7 @@ export interface Load {
   readonly streams: number
   /** worker threads of h2load */
   readonly threads?: number
-  /** Send this file's content as the body of a POST. */
+  /** The file whose content is sent as the body of a POST. */
   readonly data?: string
   readonly headers?: readonly string[]
   readonly timeoutMs?: number
@@ -27,7 +27,7 @@ export interface LoadReport {
   readonly failed: number
   readonly errored: number
   readonly timeout: number
-  /** Responses by class of status: 1xx is not counted by h2load. */
+  /** Responses by class of status: h2load does not count 1xx. */
   readonly status2xx: number
   readonly status3xx: number
   readonly status4xx: number
@@ -43,8 +43,8 @@ export interface LoadReport {
 }
 
 /**
- * The time in ms that this part (0 to 1) of the requests took at most, from the file of `--log-file`: a line
- * a request, of which the third column is its microseconds.
+ * Returns the time in ms that this part (0 to 1) of the requests took at most, from the file of `--log-file`:
+ * a line a request, of which the third column is its microseconds.
  */
 export function quantileMsOf(log: string, part: number): number {
   const times = Float64Array.from(log.trimEnd().split('\n'), (line) => Number(line.split('\t')[2])).sort()
@@ -55,7 +55,7 @@ export const medianMsOf = (log: string): number => quantileMsOf(log, 0.5)
 
 const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-/** A duration as h2load prints it (`1.23ms`), in milliseconds. */
+/** Reads a duration in h2load's form (`1.23ms`), in milliseconds. */
 function milliseconds(text: string): number {
   const parts = /^([0-9.]+)([a-z]+)$/.exec(text)
   const unit = units[parts?.[2] ?? '']
@@ -68,7 +68,7 @@ function find(report: string, pattern: RegExp): readonly string[] {
   return found.slice(1)
 }
 
-/** Read the report that h2load writes at its end. */
+/** Reads the report that h2load writes at its end. */
 export function parseLoadReport(report: string): LoadReport {
   const [finished, perSecond] = find(report, /finished in ([0-9.]+[a-z]+), ([0-9.]+) req\/s/)
   const counts = find(
@@ -97,10 +97,10 @@ export function parseLoadReport(report: string): LoadReport {
   }
 }
 
-/** Requests that did not end in a response of 2xx. */
+/** Returns the number of requests without a response of 2xx. */
 export const unsuccessful = (report: LoadReport): number => report.total - report.status2xx
 
-/** Run h2load to its end. */
+/** Runs h2load to its end. */
 export async function h2load(load: Load): Promise<LoadReport> {
   const args = [
     `--requests=${load.requests}`,

@@ -1,4 +1,4 @@
-// Tools for HTTP/1.1 tests: wires as spec/http1 writes them, a sink that records, and a reader fed in pieces.
+// Tools for HTTP/1.1 tests: wires in the form of spec/http1, a sink that records, and a reader fed in pieces.
 
 import { type Field, FieldTable, type Head } from '../../src/http/index.js'
 import {
@@ -44,11 +44,11 @@ export type Event =
 
 const texts = (fields: readonly Field[]) => fields.map((each): [string, string] => [each.name, each.value])
 
-/** Remembers what it is told; the pieces of a body are joined. */
+/** Records everything it is told; the pieces of a body are joined. */
 export class Recorder implements MessageSink {
   readonly events: Event[] = []
   bodyCalls = 0
-  /** Called behind each whole message. */
+  /** Is called after each whole message. */
   onEnd: (() => void) | null = null
 
   head(head: Head, ended: boolean): void {
@@ -73,7 +73,7 @@ export class Recorder implements MessageSink {
     this.events.push({ kind: 'error', status, code })
   }
 
-  /** Without the heads themselves: to be compared. */
+  /** The records without the heads themselves, for comparison. */
   get plain() {
     return this.events.map((each) => (each.kind === 'head' ? { ...each, head: null } : each))
   }
@@ -91,17 +91,17 @@ export interface ReadOptions {
   /** Offsets at which the wire is cut. */
   readonly cuts?: readonly number[]
   readonly fin?: boolean
-  /** Go on to the next request behind each. */
+  /** True: the reader goes on to the next request after each. */
   readonly pipelined?: boolean
 }
 
 export interface Outcome {
   readonly sink: Recorder
   readonly reader: RequestReader | ResponseReader
-  /** In the terms of the pages. */
+  /** The verdict, in the terms of the pages. */
   readonly verdict: string
   readonly code: string
-  /** Octets that were not used. */
+  /** The number of octets that were not used. */
   readonly left: number
 }
 
@@ -118,7 +118,7 @@ export function readerFor(options: ReadOptions, sink: Recorder): RequestReader |
   return reader
 }
 
-/** Feed a wire to a reader, cut as told. */
+/** Feeds a wire to a reader, cut as given. */
 export function read(bytes: Buffer, options: ReadOptions = {}): Outcome {
   const sink = new Recorder()
   const reader = readerFor(options, sink)
@@ -148,7 +148,10 @@ export function read(bytes: Buffer, options: ReadOptions = {}): Outcome {
   return { sink, reader, verdict, code: error === undefined ? '-' : error.code, left }
 }
 
-/** The ways in which a wire is cut: not at all, between all octets, and once at each point (at some, of long ones). */
+/**
+ * Returns the ways in which a wire is cut: not at all, between all octets, and once at each point (at some
+ * points of long ones).
+ */
 export function* cuttings(size: number): Generator<readonly number[]> {
   yield []
   yield Array.from({ length: Math.max(0, size - 1) }, (_, at) => at + 1)

@@ -1,4 +1,4 @@
-// The simulated network without faults and without chance, for tests: the test is the peer. It dials a
+// The simulated network without faults and without chance, for tests: the test plays the peer. It dials a
 // listener of the World or serves the connects of one, sends bytes, looks at what came back, and moves the
 // clock. An action has taken effect when its call returns.
 
@@ -13,11 +13,11 @@ import {
 } from '../../src/pollset/index.js'
 import { SimSocket } from '../../src/pollset/sim/link.js'
 
-/** The far end of a socket of the World: the test's. */
+/** The far end of a socket of the World, which the test holds. */
 export class FarEnd {
   /** All bytes received and not yet taken. */
   received: Buffer = Buffer.alloc(0)
-  /** FIN has come. */
+  /** True once FIN has come. */
   ended = false
   private destroyed = false
   private readonly peer: SimPeerSocket
@@ -37,17 +37,17 @@ export class FarEnd {
     }
   }
 
-  /** The connection is gone, at the wish of either end. */
+  /** True once the connection is gone, closed by either end. */
   get closed(): boolean {
     return this.destroyed || this.peer.near.closedHere
   }
 
-  /** The World has closed it by RST. */
+  /** True once the World has closed it by RST. */
   get wasReset(): boolean {
     return this.peer.near.wasReset
   }
 
-  /** False: what the World writes does not drain until {@link drain}. */
+  /** False: the World's writes do not drain until {@link drain}. */
   get reading(): boolean {
     return this.peer.windowOpen
   }
@@ -56,19 +56,19 @@ export class FarEnd {
     this.peer.windowOpen = on
   }
 
-  /** Connect after all: its connect was left hanging. */
+  /** Completes a connect that was left hanging. */
   accept(): void {
     this.peer.accept()
     this.pollset.run()
   }
 
-  /** Bytes for the World, and the turns they cause. */
+  /** Sends bytes to the World, and runs the turns they cause. */
   send(bytes: Uint8Array): void {
     this.put(bytes)
     this.pollset.run()
   }
 
-  /** Bytes for the World, with no turn yet. */
+  /** Sends bytes to the World, without a turn. */
   put(bytes: Uint8Array): void {
     this.peer.send(bytes)
   }
@@ -84,19 +84,19 @@ export class FarEnd {
     this.pollset.run()
   }
 
-  /** FIN, with no turn yet. */
+  /** Sends FIN, without a turn. */
   putEnd(): void {
     this.peer.end()
   }
 
-  /** The connection is gone, as by RST. */
+  /** Ends the connection, as by RST. */
   destroy(): void {
     this.destroyed = true
     this.peer.reset()
     this.pollset.run()
   }
 
-  /** Read what was written while {@link reading} was off, once. */
+  /** Reads, once, what was written while {@link reading} was off. */
   drain(): void {
     this.peer.takeOnce()
     this.pollset.run()
@@ -112,20 +112,20 @@ class MemorySocket extends SimSocket {
     this.far = new FarEnd(this.peer, pollset)
   }
 
-  /** Without a certificate the handshake never ends. */
+  /** Begins TLS. Without a certificate the handshake never ends. */
   override secure(tls: TlsServer): void {
     if (tls.options.certificates.length > 0) super.secure(tls)
   }
 }
 
-/** Every draw is the one by which nothing happens. */
+/** A generator whose every draw is the one by which nothing happens. */
 class NoChance extends Prng {
   override next(): number {
     return 0xffff_ffff
   }
 }
 
-/** What happens to a connect to an address that the test serves. */
+/** The fate of a connect to an address that the test serves. */
 export type Served = 'accept' | 'refuse' | 'hang'
 
 export class MemoryPollset extends SimPollset {
@@ -135,7 +135,9 @@ export class MemoryPollset extends SimPollset {
     super(0, noFaults, new NoChance(0))
   }
 
-  /** Any name is an address, but `*.invalid` has none and `*.example` is never answered (RFC 2606). */
+  /**
+   * Resolves any name to an address, but `*.invalid` to none, and `*.example` is never answered (RFC 2606).
+   */
   override resolve(host: string): Resolution {
     if (!this.isNamed(host) && !host.endsWith('.invalid'))
       this.name(host, host.endsWith('.example') ? null : [host])
@@ -146,13 +148,13 @@ export class MemoryPollset extends SimPollset {
     target.fill(7)
   }
 
-  /** Connects to this address go to the test. */
+  /** Gives the test the connects to this address. */
   serveFar(address: Address, connected: (far: FarEnd) => void, served: Served = 'accept'): void {
     if (served === 'refuse') this.unserve(address)
     else this.serve(address, (peer) => connected(new FarEnd(peer, this)), served === 'hang')
   }
 
-  /** Connects to a listener of the World; `from` is what the World sees as the remote address. */
+  /** Connects to a listener of the World; `from` is the remote address that the World sees. */
   dialFar(address: Address, from: Address = { host: '192.0.2.1', port: 40_000 + this.dials++ }): FarEnd {
     const peer = this.dial(address, from)
     if (peer === null) throw new Error(`nobody listens on ${address.port}`)
@@ -161,12 +163,12 @@ export class MemoryPollset extends SimPollset {
     return far
   }
 
-  /** A connected socket without a listener, to hand to a protocol directly. */
+  /** Makes a connected socket without a listener, to hand to a protocol directly. */
   socket(from: Address = { host: '192.0.2.1', port: 40_000 }): MemorySocket {
     return new MemorySocket(this, from, `dial${++this.dials}`)
   }
 
-  /** Runs turns until nothing more happens now. Throws if that takes more turns than it may. */
+  /** Runs turns until nothing more happens now. Throws if that takes more than `turnsMax`. */
   run(turnsMax = 10_000): void {
     const most = this.turns + turnsMax
     this.runUntil(() => {

@@ -1,4 +1,4 @@
-// A whole proxy in memory: the test is all clients and all backends.
+// A whole proxy in memory: the test plays all clients and all backends.
 
 import { createWorld, type Gate, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
@@ -36,9 +36,9 @@ export interface MemoryProxyOptions {
   readonly share?: Share
   /** The path prefix of the only route. */
   readonly prefix?: string
-  /** A second route, to a backend of its own. */
+  /** The path prefix of a second route, to a backend of its own. */
   readonly beside?: string
-  /** Gets the trace. */
+  /** Receives the trace. */
   readonly lines?: string[]
   /** Another tracer for all transitions. */
   readonly seen?: Tracer
@@ -46,7 +46,7 @@ export interface MemoryProxyOptions {
   readonly gate?: Gate
   /** The host of the backend, instead of an address that answers at once. */
   readonly host?: string
-  /** The backend is spoken to over TLS, and this is the protocol that it chooses. */
+  /** The protocol that the backend chooses over TLS; without it the backend speaks clear text. */
   readonly alpn?: string
   /** The backend has a second endpoint, at the address of the route beside, and a third. */
   readonly endpoints?: 1 | 2 | 3
@@ -54,11 +54,11 @@ export interface MemoryProxyOptions {
   readonly settings?: Partial<RouteSettings>
   /** Options of the backend. */
   readonly backendOptions?: Partial<BackendOptions>
-  /** The backend's connections for tunnels, over HTTP/1.1. */
+  /** True: the backend has connections for tunnels, over HTTP/1.1. */
   readonly tunnels?: boolean
-  /** Targets that a plain CONNECT may have. */
+  /** The allowed targets of a plain CONNECT. */
   readonly connect?: readonly string[]
-  /** Of all routes. */
+  /** The filters of all routes. */
   readonly filters?: readonly FilterUse[]
 }
 
@@ -131,17 +131,17 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     /** Our own ends of the client connections. */
     frontends,
     lines,
-    /** From now on connections to the backend are refused. */
+    /** Refuses connections to the backend from now on. */
     refuse: () => pollset.serveFar(ADDRESS, () => {}, 'refuse'),
-    /** From now on connections to the backend are made again. */
+    /** Makes connections to the backend again from now on. */
     accept: () => pollset.serveFar(ADDRESS, (far) => backends.push(far)),
-    /** From now on connections to the backend are neither made nor refused. */
+    /** Neither makes nor refuses connections to the backend from now on. */
     hang: () => pollset.serveFar(ADDRESS, () => {}, 'hang'),
-    /** From now on connections to the second endpoint are refused. */
+    /** Refuses connections to the second endpoint from now on. */
     refuseBeside: () => pollset.serveFar(BESIDE, () => {}, 'refuse'),
-    /** Serve a client's connection that says nothing yet. */
+    /** Serves a client's connection that sends nothing yet. */
     serve: (socket: ReturnType<MemoryPollset['socket']>) => serveHttp2(http2, socket, proxy),
-    /** A client connection, hands shaken, or with other first octets. */
+    /** Makes a client connection after its handshake, or with other first octets. */
     client(first = options.clients === 'http/1.1' ? Buffer.alloc(0) : HANDSHAKE): FarEnd {
       const socket = pollset.socket()
       if (options.clients === 'http/1.1') serveHttp1(http1, socket, proxy)
@@ -150,7 +150,7 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
       socket.far.take()
       return socket.far
     },
-    /** The backend's side of its handshake. */
+    /** Does the backend's side of its handshake. */
     greet(far: FarEnd): void {
       far.send(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
       far.take()

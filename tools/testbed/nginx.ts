@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { freePort, start } from './programs.js'
 
 export interface NginxOptions {
-  /** Parameters of its `listen`, as in `ssl http2`. */
+  /** The parameters of its `listen`, such as `ssl http2`. */
   readonly listen?: string
   /** Directives for its `http` block. */
   readonly http?: string
@@ -15,7 +15,7 @@ export interface NginxOptions {
   readonly files?: Readonly<Record<string, string | Buffer>>
 }
 
-/** The whole configuration of one that needs no other file, and writes in this folder only. */
+/** Returns the whole configuration of an nginx that needs no other file, and writes only in this folder. */
 export const nginxConfiguration = (
   folder: string,
   port: number,

@@ -1,6 +1,6 @@
-// Installed programs as peers for tests and benchmarks: find one, start it, know by an event
-// when it is ready, stop it, and read what it said. Nothing here sleeps for a guessed time, and
-// whatever was started is killed when this process ends, however it ends.
+// Installed programs as peers for tests and benchmarks: finds a program, starts it, knows by an event when it
+// is ready, stops it, and reads its output. Nothing here sleeps for a guessed time. Every program that was
+// started is killed when this process ends, however it ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -9,22 +9,22 @@ import { connect, createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 
 export const programLimits = {
-  /** How long a program may take until it accepts connections. */
+  /** The longest time until a program accepts connections. */
   readyTimeoutMs: 10_000,
-  /** Between two attempts to connect to a program that is not ready. */
+  /** The time between two attempts to connect to a program that is not ready. */
   attemptIntervalMs: 5,
-  /** How long a program may take to end after SIGTERM, before SIGKILL. */
+  /** The longest time in which a program ends after SIGTERM, before SIGKILL. */
   stopTimeoutMs: 3_000,
-  /** How long a program may run that is waited for. */
+  /** The longest time of a program that is waited for. */
   runTimeoutMs: 120_000,
-  /** octets of output kept of each program: the last ones */
+  /** the most octets kept of a program's output: the last ones */
   outputMax: 8_388_608,
 } as const
 
 /** Directories that hold servers but are not on every user's PATH. */
 const serverDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
-/** The full path of a program, or null. */
+/** Returns the full path of a program, or null. */
 export function findProgram(name: string): string | null {
   const directories = (process.env['PATH'] ?? '').split(delimiter).filter((each) => each !== '')
   for (const directory of [...directories, ...serverDirectories]) {
@@ -33,19 +33,19 @@ export function findProgram(name: string): string | null {
       accessSync(path, constants.X_OK)
       if (statSync(path).isFile()) return path
     } catch {
-      // Not here: look in the next one.
+      // The program is not here: the next directory follows.
     }
   }
   return null
 }
 
 /**
- * Ports that no system gives by itself: neither to an outgoing connection, nor to a listener of another test
- * that asks for any.
+ * Ports that no system gives by itself, neither to an outgoing connection nor to a listener of another test
+ * that asks for any port.
  */
 const STEADY_PORTS = [12_000, 32_000] as const
 
-/** Finds a port of 127.0.0.1 that is free, and stays so until a program of this test has it. */
+/** Finds a port of 127.0.0.1 that is free, and stays free until a program of this test takes it. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(...STEADY_PORTS)
@@ -59,8 +59,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * For tap's `skip` option: false when all these programs are installed, else a sentence that says which
- * is not. The words "is not installed" are what CI looks for, since there nothing may be skipped.
+ * Returns a value for tap's `skip` option: false if all these programs are installed, else a sentence that
+ * names a missing one. CI looks for the words "is not installed", since there nothing may be skipped.
  */
 export function unlessInstalled(...names: readonly string[]): string | false {
   const missing = names.filter((each) => findProgram(each) === null)
@@ -68,7 +68,7 @@ export function unlessInstalled(...names: readonly string[]): string | false {
   return missing.map((each) => `${each} is not installed`).join(', ')
 }
 
-/** True when something on 127.0.0.1 accepts a connection to this port now. */
+/** Returns true if something on 127.0.0.1 accepts a connection to this port now. */
 export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
@@ -81,16 +81,16 @@ export function accepts(port: number): Promise<boolean> {
 }
 
 export interface StartOptions {
-  /** Ready when this port of 127.0.0.1 accepts connections. */
+  /** The program is ready when this port of 127.0.0.1 accepts connections. */
   readonly port?: number
-  /** Ready when its output matches. */
+  /** The program is ready when its output matches. */
   readonly line?: RegExp
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly readyTimeoutMs?: number
-  /** Its standard input is a pipe, for {@link Program.type}. */
+  /** True: its standard input is a pipe, for {@link Program.type}. */
   readonly input?: boolean
-  /** It is a Node program, with which messages are exchanged: {@link Program.ask}. */
+  /** True: it is a Node program that exchanges messages: {@link Program.ask}. */
   readonly messages?: boolean
 }
 
@@ -99,11 +99,11 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** Under tap each child is made to load tap's own hook, which takes longer than all of our program does: `env` leaves it out. */
+/** Removes tap's own hook from the environment of a child: loading it takes longer than our whole program. */
 const plainly = (path: string, args: readonly string[]): [string, readonly string[]] =>
   process.env['TAP'] === undefined ? [path, args] : ['env', ['-u', 'NODE_OPTIONS', path, ...args]]
 
-/** A program that runs. Each is a process group of its own, so that its children end with it. */
+/** A running program. Each is a process group of its own, so that its children end with it. */
 export class Program {
   readonly name: string
   readonly pid: number
@@ -162,7 +162,7 @@ export class Program {
     return this.stdout + this.stderr
   }
 
-  /** Wait until `holds` does; asked again after each output and at the end of the program. */
+  /** Waits until `holds` returns true; it is asked again after each output and at the end of the program. */
   until(what: string, holds: () => boolean, timeoutMs: number = programLimits.readyTimeoutMs): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (error: string | null): void => {
@@ -181,7 +181,7 @@ export class Program {
     })
   }
 
-  /** Wait until a port accepts: attempts to connect, each begun when the one before was refused. */
+  /** Waits until a port accepts. It attempts to connect again each time an attempt was refused. */
   untilAccepting(port: number, timeoutMs: number = programLimits.readyTimeoutMs): Promise<void> {
     let accepted = false
     let over = false
@@ -198,7 +198,7 @@ export class Program {
     })
   }
 
-  /** Write to its standard input. */
+  /** Writes to its standard input. */
   type(text: string): void {
     this.process.stdin?.write(text)
   }
@@ -222,7 +222,7 @@ export class Program {
     return answer
   }
 
-  /** End its standard input. */
+  /** Ends its standard input. */
   end(): void {
     this.process.stdin?.end()
   }
@@ -231,11 +231,11 @@ export class Program {
     try {
       process.kill(this.pid, signal)
     } catch {
-      // It has ended.
+      // The program has ended.
     }
   }
 
-  /** SIGTERM, and SIGKILL to its whole group when that is not enough. Settles when it has ended. */
+  /** Sends SIGTERM, then SIGKILL to its whole group if that is not enough. Settles when it has ended. */
   async stop(): Promise<Exit> {
     this.signal('SIGTERM')
     const timer = setTimeout(() => this.kill(), programLimits.stopTimeoutMs)
@@ -245,7 +245,7 @@ export class Program {
     return exit
   }
 
-  /** SIGKILL to the program and its children, at once. */
+  /** Sends SIGKILL to the program and its children, at once. */
   kill(): void {
     try {
       process.kill(-this.pid, 'SIGKILL')
@@ -274,7 +274,7 @@ function killAllOnExit(): void {
   for (const [signal, code] of Object.entries(endings)) process.on(signal, () => process.exit(code))
 }
 
-/** Start a program; settles when it is ready. */
+/** Starts a program; settles when it is ready. */
 export async function start(
   command: string,
   args: readonly string[],
@@ -298,7 +298,9 @@ export interface Result extends Exit {
   readonly stderr: string
 }
 
-/** Run a program to its end. Fails only when it takes longer than `timeoutMs`; the exit code is the caller's to judge. */
+/**
+ * Runs a program to its end. Fails only if it takes longer than `timeoutMs`; the caller judges the exit code.
+ */
 export async function run(
   command: string,
   args: readonly string[],

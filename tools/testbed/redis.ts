@@ -1,4 +1,4 @@
-// A redis-server of the machine for tests, tools and benchmarks: on a port of its own, without a file.
+// A redis-server of the machine for tests, tools and benchmarks: on its own port, without a file.
 
 import { execFileSync } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
@@ -9,7 +9,7 @@ export interface RedisServer {
   readonly program: Program
 }
 
-/** Starts a redis-server; settles when it answers, its data loaded. */
+/** Starts a redis-server; settles when it answers and its data is loaded. */
 export async function startRedis(args: readonly string[] = [], port?: number): Promise<RedisServer> {
   const at = port ?? (await freePort())
   const own = ['--port', String(at), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']

@@ -1,9 +1,9 @@
-// Routes and requests for tests of the router, from what differs from a route that takes everything.
+// Routes and requests for tests of the router, given by their differences from a route that takes everything.
 
 import type { RouteRequest, RouterRoute } from '../../src/proxy/index.js'
 import type { RouteMatch } from '../../src/proxy/route.js'
 
-/** Makes a route that leads to its own name. */
+/** Makes a route whose target is its own name. */
 export const routeOf = (
   name: string,
   match: Partial<RouteMatch> = {},

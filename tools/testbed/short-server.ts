@@ -23,9 +23,9 @@ import type { ServerOptions } from '../../src/server/server-options.js'
 import { configurationOf, matchOf, type ShortForm } from '../../src/server/short-form.js'
 
 export interface ShortServerOptions extends ShortForm, Omit<ServerOptions, 'configuration' | 'read'> {
-  /** ms of accepting on after the order to shut down */
+  /** ms for which it still accepts after the order to shut down */
   readonly shutdownDelayMs?: number
-  /** Is called when an order to reload has been carried out; `wrong` says why not. */
+  /** Is called when an order to reload has been carried out; `wrong` has the reason of a failure. */
   readonly reloaded?: (wrong: Error | null) => void
 }
 

@@ -1,6 +1,8 @@
-// Spellings of a protected path that backends read as that path, and the ways in which they read.
+// Spellings of a protected path that backends read as that path, and the readings of different backends.
 
-/** Spellings of `/admin`, or of a path under it, that some backend reads so. None may get past its route. */
+/**
+ * Spellings of `/admin`, or of a path under it, that some backend reads as such. None may get past its route.
+ */
 export const ADMIN_SPELLINGS: readonly string[] = [
   '/admin',
   '/admin/',
@@ -76,7 +78,7 @@ export const ADMIN_SPELLINGS: readonly string[] = [
   '/x%255c..%255cadmin',
 ]
 
-/** What random spellings are made of. */
+/** The parts of random spellings. */
 export const SPELLING_PARTS: readonly string[] = [
   '/',
   '/',
@@ -117,7 +119,7 @@ const decodedOnce = (path: string): string => {
   try {
     return decodeURIComponent(path)
   } catch {
-    // An odd `%` stays, as lenient decoders do it.
+    // An odd `%` stays, as in lenient decoders.
     return path.replace(/%([\da-f]{2})/gi, (_, digits: string) =>
       String.fromCharCode(Number.parseInt(digits, 16)),
     )
@@ -145,7 +147,7 @@ function pathOfUrl(target: string): string {
   }
 }
 
-/** How programs get a path of a target, by the program or its kind. */
+/** The ways in which programs get a path from a target, by the program or its kind. */
 export const READERS: Readonly<Record<string, (target: string) => string>> = {
   'as it is': untilQuery,
   'new URL': pathOfUrl,

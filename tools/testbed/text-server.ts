@@ -1,4 +1,4 @@
-// A server of a configuration file's text, for tests.
+// A server from the text of a configuration file, for tests.
 
 import type { Test } from 'tap'
 import { diagnosticText, readText } from '../../src/config/index.js'
@@ -12,7 +12,10 @@ export interface TextServer {
   portOf(host?: string): number
 }
 
-/** Starts a server, which ends with the test at the latest. Its listeners have a host or a path each. */
+/**
+ * Starts a server, which ends at the latest with the test. Each of its listeners has a host or a
+ * path of its own.
+ */
 export async function serveText(t: Test, text: string): Promise<TextServer> {
   const { configuration, errors } = readText(text, 'fermata.yaml', limitTables())
   if (configuration === null) throw new Error(errors.map((each) => diagnosticText(each)).join('\n'))

@@ -1,5 +1,5 @@
-// Test vectors that others publish. They are not in the repository: a test that has none is skipped, and says
-// where they are from.
+// Test vectors that others publish. They are not in the repository: a test without them is skipped, and says
+// where to get them.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..', '..', '..')
 
 export interface Vectors {
   readonly folder: string
-  /** For tap's `skip` option. */
+  /** The value for tap's `skip` option. */
   readonly skip: string | false
 }
 

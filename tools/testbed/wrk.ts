@@ -1,4 +1,4 @@
-// Running wrk, a load generator of HTTP/1.1, and reading its report.
+// Runs wrk, a load generator of HTTP/1.1, and reads its report.
 
 import { run } from './programs.js'
 
@@ -13,13 +13,13 @@ export interface WrkReport {
   readonly requestsPerSecond: number
   /** Responses other than 2xx and 3xx, and errors of sockets. */
   readonly errors: number
-  /** ms that half of the requests took at most */
+  /** the most ms that half of the requests took */
   readonly medianMs: number
 }
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 }
 
-/** Read the report that wrk writes at its end. */
+/** Reads the report that wrk writes at its end. */
 export function parseWrkReport(report: string): WrkReport {
   const number = (pattern: RegExp): number => Number(pattern.exec(report)?.[1] ?? Number.NaN)
   const requests = number(/(\d+) requests in/)
@@ -34,7 +34,7 @@ export function parseWrkReport(report: string): WrkReport {
   return { requests, requestsPerSecond, errors, medianMs }
 }
 
-/** Run wrk to its end, with one thread. */
+/** Runs wrk to its end, with one thread. */
 export async function wrk({ url, connections, seconds }: WrkLoad): Promise<WrkReport> {
   const args = ['--threads=1', '--latency', `--connections=${connections}`, `--duration=${seconds}s`, url]
   const result = await run('wrk', args, { timeoutMs: seconds * 1000 + 30_000 })

@@ -1,5 +1,5 @@
-// basicAuth: lets users in by name and password (RFC 7617). Hashing is a task: the request is suspended, and
-// the queue is bounded, for all and for each client.
+// basicAuth: admits users by name and password (RFC 7617). Hashing is a task: the request is suspended
+// meanwhile, and the queue is bounded, in all and for each client.
 
 import { z } from 'zod'
 import { checkPasswordKind } from '../../pollset/index.js'

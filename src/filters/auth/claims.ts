@@ -1,4 +1,4 @@
-// The claims of a token: what is demanded of them, and the fields that tell a backend of them.
+// The claims of a token: the demands on them, and the fields that report them to a backend.
 
 import type { JWTPayload } from 'jose'
 import type { FieldLine } from '../../proxy/index.js'
@@ -16,13 +16,13 @@ export function claimOf(claims: JWTPayload, name: string): unknown {
   return at
 }
 
-/** Returns the text of a claim that is text, a number or a truth value; null of others. */
+/** Returns the text of a claim that is a text, a number or a boolean; null for others. */
 const textOf = (claim: unknown): string | null =>
   typeof claim === 'string' || typeof claim === 'number' || typeof claim === 'boolean' ? String(claim) : null
 
 /**
- * Returns the value of the field that tells of a claim: a list has commas. Null for a claim that is not
- * there, or of which a field could tell only in part: an element with a comma would be read as two.
+ * Returns the value of the field that reports a claim: a list has commas. Null for a missing claim, or for
+ * one that a field could report only in part: an element with a comma would be read as two.
  */
 export function fieldOf(claim: unknown): string | null {
   const texts = Array.isArray(claim) ? claim.map(textOf) : [textOf(claim)]
@@ -32,7 +32,7 @@ export function fieldOf(claim: unknown): string | null {
   return 'wrong' in readWrittenValue(value) ? null : value
 }
 
-/** The scopes of a token: `scope` (RFC 8693 §4.2), or `scp`. */
+/** Returns the scopes of a token: `scope` (RFC 8693 §4.2), or `scp`. */
 export function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
   const found = scope ?? scp
   if (Array.isArray(found)) return new Set(found.filter((each) => typeof each === 'string'))
@@ -41,11 +41,11 @@ export function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
 
 export interface Demands {
   readonly scopes: readonly string[]
-  /** By claim: the values of which it must have one. */
+  /** The demanded claims, each with the values of which it must have one. */
   readonly claims: readonly (readonly [name: string, values: ReadonlySet<string>])[]
 }
 
-/** Whether a token has all that is demanded. */
+/** Returns true if a token meets all demands. */
 export function meets(claims: JWTPayload, demands: Demands): boolean {
   const scopes = scopesOf(claims)
   if (!demands.scopes.every((each) => scopes.has(each))) return false
@@ -54,7 +54,7 @@ export function meets(claims: JWTPayload, demands: Demands): boolean {
   )
 }
 
-/** Returns the fields that tell of these claims. */
+/** Returns the fields that report these claims. */
 export const linesOf = (claims: JWTPayload, fields: readonly FieldLine[]): FieldLine[] =>
   fields.flatMap(([field, claim]): FieldLine[] => {
     const value = fieldOf(claimOf(claims, claim))

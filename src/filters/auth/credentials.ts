@@ -5,7 +5,10 @@ import type { OptionReading, OptionTypes } from '../define.js'
 import type { Credentials } from './password-checks.js'
 import { hasControl } from './users.js'
 
-/** Returns what follows the scheme in the one Authorization of a request; null without, or with several. */
+/**
+ * Returns the text after the scheme in the only Authorization of a request; null without one,
+ * or with several.
+ */
 export function authorizationOf(fields: ReadFields, scheme: string): string | null {
   const lines = fields.lines('authorization')
   if (lines.length !== 1) return null
@@ -39,10 +42,10 @@ export function readRealm(text: string): OptionReading<string> {
   return { value: text }
 }
 
-/** Returns a text as it may stand in a quoted string. */
+/** Returns a text in the form for a quoted string. */
 export const quotable = (text: string): string => text.replace(/[^ !#-[\]-~]/g, '_')
 
-/** The option `credentials`: the fate of what was checked. */
+/** The option `credentials`: the treatment of checked credentials. */
 export const credentialsOption = (types: OptionTypes) =>
   types.word('Whether the backend gets the credentials that were checked. Default: remove.', [
     'remove',

@@ -18,7 +18,7 @@ import { fieldName } from '../field-options.js'
 import { readHostName, readPath } from '../url-options.js'
 
 const TIMEOUT_MS = 2_000
-/** Bytes of the body of an answer that lets a request in: they are read, so that the connection stays. */
+/** The most bytes that are read of the body of an admitting answer, so that the connection stays. */
 const DRAINED_BYTES_MAX = 65_536
 
 interface Options {
@@ -54,7 +54,7 @@ class ExternalAuth implements Filter<ExternalState> {
     this.host = host ?? null
     this.sent = new Set(send ?? ['authorization', 'cookie'])
     this.taken = take
-    // A field that the service is sent reaches it; it is dropped when the answer has come.
+    // The service receives such a field; it is dropped when the answer has come.
     this.identityFields = take.filter((name) => !this.sent.has(name))
     this.timeoutMs = timeout ?? TIMEOUT_MS
   }
@@ -103,7 +103,7 @@ class ExternalAuth implements Filter<ExternalState> {
     })
   }
 
-  /** Reads the body of an answer that lets the request in. Returns whether no more of it is read. */
+  /** Reads the body of an admitting answer. Returns true once no more of it is read. */
   private drains(s: ExternalState, question: Subrequest): boolean {
     for (let read = -1; read !== 0; s.drained += read)
       read = question.take(this.scratch, 0, this.scratch.length)
@@ -126,7 +126,7 @@ class ExternalAuth implements Filter<ExternalState> {
       x.fields.set(name, values)
       if (identity === '') [identity] = values
     }
-    // The service may have read a cookie: the response is one for this client.
+    // The service may have read a cookie: the response belongs to this client.
     x.identify(identity === '' ? x.filter : identity)
     this.counts.allowed++
     return PASS

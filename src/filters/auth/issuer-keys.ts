@@ -1,6 +1,6 @@
-// The keys of an issuer that publishes them: fetched when the first token comes, again in the background when
-// they are old, and at once, but not often, for a token that names an unknown one. Old keys stay while the
-// issuer does not answer.
+// The keys of an issuer that publishes them. They are fetched when the first token comes; again in the
+// background when they are old; and at once, but not often, for a token that names an unknown key. Old keys
+// stay while the issuer does not answer.
 
 import type { HttpWorld } from '../../http/index.js'
 import type { RequestPhase } from '../../proxy/index.js'
@@ -8,7 +8,7 @@ import { KeyFetch } from './key-fetch.js'
 import { type SharedWait, SharedWaits } from './shared-wait.js'
 import type { TokenKeys } from './token-keys.js'
 
-/** The least ms between two fetches for keys that are not known, and after a failure. */
+/** The fewest ms between two fetches of unknown keys, and after a failure. */
 const UNKNOWN_MS = 30_000
 const FAILED_MS = 1_000
 
@@ -20,13 +20,13 @@ export interface IssuerOptions {
 }
 
 export class IssuerKeys {
-  /** Null before the first fetch has succeeded. */
+  /** The keys; null before the first successful fetch. */
   keys: TokenKeys | null = null
-  /** Rises when the keys are others: what was checked with the old ones is checked again. */
+  /** Rises when the keys change: tokens that were checked with old keys are checked again. */
   generation = 0
   options: IssuerOptions
   readonly counts = { fetched: 0, failed: 0 }
-  /** Why the last fetch has failed; '' if it has not. */
+  /** The reason why the last fetch has failed; '' if it has not. */
   why = ''
   private fetch: KeyFetch | null = null
   private beganAt = Number.NEGATIVE_INFINITY

@@ -1,4 +1,4 @@
-// The options of jwt, as the configuration has them.
+// The options of jwt in the configuration.
 
 import { z } from 'zod'
 import type { OptionChecks, OptionReading, OptionTypes } from '../define.js'
@@ -101,7 +101,7 @@ export const jwtOptions = (types: OptionTypes) => {
 
 export type JwtOptions = z.output<ReturnType<typeof jwtOptions>>
 
-/** Tells what the schema cannot find. */
+/** Reports mistakes that the schema cannot find. */
 export function checkJwt(options: JwtOptions, checks: OptionChecks): void {
   const { algorithms, audience, keys, secret, jwks } = options
   const sources = [keys, secret, jwks].filter((each) => each !== undefined)

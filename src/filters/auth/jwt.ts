@@ -1,5 +1,5 @@
-// jwt: lets requests in that have a token of an issuer (RFC 7519, RFC 6750). The check of a signature is a
-// task of a bounded pool; a token that was good is remembered until it expires.
+// jwt: admits requests with a token of an issuer (RFC 7519, RFC 6750). The check of a signature is a task of
+// a bounded pool; a valid token is remembered until it expires.
 
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
@@ -31,27 +31,27 @@ const LEEWAY_MS = 30_000
 const REFRESH_MS = 600_000
 /** The longest wait for keys, and for a check, in ms. */
 const CHECK_MS = 10_000
-/** A thread checks a signature in some 0.1 to 1 ms. */
+/** The pool. A thread checks a signature in 0.1 to 1 ms. */
 const POOL = { name: 'jwt', concurrencyMax: 2, queueMax: 1_000 }
-/** Bytes of what is remembered of tokens, by an estimate. */
+/** The most bytes of remembered tokens, by an estimate. */
 const REMEMBERED_BYTES_MAX = 8_388_608
 const ENTRY_BYTES = 200
 const BEARER = /^bearer(?: |$)/i
 
-/** A token that was good. */
+/** A valid token. */
 interface Known {
   readonly identity: string
   readonly lines: readonly FieldLine[]
   readonly meets: boolean
   /** ms since 1970 */
   readonly until: number
-  /** Of the keys that it was checked with. */
+  /** The generation of the keys with which it was checked. */
   readonly generation: number
 }
 
 interface JwtState {
   token: string
-  /** Its digest; '' before it is read. */
+  /** The digest of the token; '' before it is read. */
   name: string
   keyId: string | null
   wait: SharedWait | null
@@ -60,7 +60,7 @@ interface JwtState {
   generation: number
 }
 
-/** What follows `error=` in a challenge, and its description (RFC 6750 §3.1). */
+/** The text after `error=` in a challenge, and its description (RFC 6750 §3.1). */
 type Wrong = readonly [error: string, description: string]
 
 const MALFORMED: Wrong = ['invalid_token', 'the token is malformed']
@@ -149,7 +149,7 @@ export class Jwt implements Filter<JwtState> {
     return this.decide(x, s, task)
   }
 
-  /** Finds the token. Returns the refusal if it is missing, or cannot be good. */
+  /** Finds the token. Returns the refusal if it is missing, or cannot be valid. */
   private read(x: RequestPhase, s: JwtState): Verdict | null {
     const lines = x.fields.lines('authorization')
     const { cookie } = this.options
@@ -200,8 +200,8 @@ export class Jwt implements Filter<JwtState> {
     if (!task.settled) return x.waitForTask(task, { within: CHECK_MS })
     const { fault, value } = task
     if (fault !== null) {
-      // The library names what is wrong with a token, or its key, by a code; a TypeError: a key of another
-      // kind.
+      // The library reports the fault of a token, or of its key, by a code; a TypeError means a key
+      // of another kind.
       const { code } = fault as { code?: unknown }
       if (typeof code !== 'string' && !(fault instanceof TypeError)) throw fault
       return this.challenge(x, code === 'ERR_JWT_EXPIRED' ? EXPIRED : NOT_ACCEPTED)

@@ -1,5 +1,5 @@
-// Fetches the keys of an issuer, for all requests that need them: a continuation of its own, so that a client
-// who leaves ends nothing. Its request goes through the engine of a backend, as any other.
+// Fetches the keys of an issuer, for all requests that need them: a separate continuation, which does not end
+// when a client leaves. Its request goes through the engine of a backend, like any other.
 //
 //   awaitHead → read ⇄ read → end
 //       └────────→ fail ──────→ end     late, refused, too large, or not a JWKS
@@ -35,7 +35,7 @@ export class KeyFetch extends Continuation {
   readonly by: number
   /** The keys that have come; null before. */
   keys: TokenKeys | null
-  /** Why none have come. */
+  /** The reason why no keys have come. */
   why: string
   readonly chunks: Buffer[]
   bytes: number
@@ -58,7 +58,7 @@ export class KeyFetch extends Continuation {
     keyFetchSteps.start(world, this, 'awaitHead')
   }
 
-  /** Takes what has come. Returns false if it is too much. */
+  /** Takes the bytes that have come. Returns false if they are too many. */
   take(): boolean {
     const { request, chunks } = this
     while (request.waitingBytes > 0) {

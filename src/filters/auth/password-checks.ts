@@ -1,7 +1,6 @@
-// The checks of passwords: what was checked lately is remembered, and equal checks are made once. A client
-// has a few at a time, and clients have their turns: one more check of a client begins when one of its own
-// has ended. So a flood of wrong passwords fills no queue that others need, and holds up no other client for
-// long.
+// The checks of passwords. Recent results are remembered, and equal checks are made once. A client has a few
+// checks at a time, and clients take turns: another check of a client begins when one of its own has ended.
+// So a flood of wrong passwords fills no queue that others need, and delays other clients only briefly.
 
 import { LRUCache } from 'lru-cache'
 import {
@@ -15,9 +14,9 @@ import {
 import { addressKey, type ExchangeView, type PooledTask, type TaskPool } from '../../proxy/index.js'
 import { SharedWaits } from './shared-wait.js'
 
-/** How many passwords that were right are remembered, and how many that were wrong. */
+/** The number of right passwords, and of wrong ones, that are remembered. */
 const REMEMBERED_MAX = 1_000
-/** ms that a wrong password is remembered: a client that repeats one costs one check. */
+/** The ms for which a wrong password is remembered: a client that repeats one costs one check. */
 const WRONG_MS = 10_000
 
 export interface Credentials {
@@ -29,11 +28,11 @@ export interface Credentials {
 class Client implements Subject {
   readonly kind = 'client'
   readonly id: string
-  /** Those that run or wait. */
+  /** The number of checks that run or wait. */
   checks = 0
-  /** Those that are in the pool. */
+  /** The number of checks in the pool. */
   begun = 0
-  /** Those that are not. */
+  /** The checks that are not in the pool. */
   readonly waiting = new List<PasswordCheck>()
 
   constructor(address: string) {
@@ -46,13 +45,13 @@ export class PasswordCheck implements Listed<PasswordCheck> {
   list: object | null = null
   listPrev: PasswordCheck | null = null
   listNext: PasswordCheck | null = null
-  /** Whether the password is right; null while it runs, and if it failed. */
+  /** True if the password is right; null while the check runs, and if it failed. */
   isRight: boolean | null = null
-  /** Why the check could not be made; null if it could. */
+  /** The reason why the check could not be made; null if it could. */
   fault: Error | null = null
-  /** It was not made, as the queue was full. */
+  /** True if it was not made, since the queue was full. */
   isRefused = false
-  /** Null while it waits for the client's turn. */
+  /** The task; null while it waits for the client's turn. */
   task: PooledTask<boolean> | null = null
   readonly waits: SharedWaits
   readonly name: string
@@ -75,16 +74,16 @@ export class PasswordCheck implements Listed<PasswordCheck> {
   }
 }
 
-/** Why a check was not begun: the client has as many as it may, or the queue is full. */
+/** The reason why a check was not begun: the client has as many as it may, or the queue is full. */
 export type NoCheck = 'client' | 'queue'
 
 export class PasswordChecks {
-  /** ms that a right password is remembered. */
+  /** The ms for which a right password is remembered. */
   rightMs = 0
-  /** Checks at once of one client: of an IPv4 address, or the /64 of an IPv6 address. */
+  /** The most checks of one client at once: of an IPv4 address, or the /64 of an IPv6 address. */
   perClientMax = 1
   readonly counts = { right: 0, wrong: 0, remembered: 0, refused: 0 }
-  /** When each was checked, in ms of the pollset's clock. */
+  /** The time of each check, in ms of the pollset's clock. */
   private readonly right = new LRUCache<string, number>({ max: REMEMBERED_MAX })
   private readonly wrong = new LRUCache<string, number>({ max: REMEMBERED_MAX })
   private readonly running = new Map<string, PasswordCheck>()
@@ -100,12 +99,15 @@ export class PasswordChecks {
     this.clock = clock
   }
 
-  /** Names a check by what it checks. The hash is part of it: a changed password is another check. */
+  /**
+   * Returns the name of a check, made from its input. The hash is part of it: a changed password
+   * is another check.
+   */
   nameOf({ user, password }: Credentials, hash: PasswordHash): string {
     return this.digest(`${user}\0${password.toString('base64')}\0${hash.text}`)
   }
 
-  /** Returns whether this password was right lately; null if it is not remembered. */
+  /** Returns whether this password was right recently; null if it is not remembered. */
   remembered(name: string): boolean | null {
     const { now } = this.clock
     const since = (cache: LRUCache<string, number>) => now - (cache.get(name) ?? Number.NEGATIVE_INFINITY)
@@ -114,7 +116,7 @@ export class PasswordChecks {
     return found
   }
 
-  /** Returns the check of this name, which runs or waits, or is made. */
+  /** Returns the check of this name: one that runs or waits, or a new one. */
   check(
     name: string,
     { password }: Credentials,
@@ -147,13 +149,13 @@ export class PasswordChecks {
     return begun < options.concurrencyMax && isFull ? 'queue' : null
   }
 
-  /** Begins what the client may have in the pool: no more than can run at once. */
+  /** Begins the checks that the client may have in the pool: no more than can run at once. */
   private proceed(client: Client): void {
     while (client.begun < this.pool.options.concurrencyMax) {
       const check = client.waiting.first
       if (check === null) return
       const task = this.pool.start(this.threads.check(check.hash, check.password))
-      // One of its own will end, and then it goes on.
+      // One of its own checks will end, and then it goes on.
       if (task === null && client.begun > 0) return
       client.waiting.remove(check)
       if (task === null) {
@@ -167,7 +169,7 @@ export class PasswordChecks {
     }
   }
 
-  /** The pool has filled meanwhile: a hash that was given up keeps its place. */
+  /** Refuses a check, since the pool has filled meanwhile: a hash that was given up keeps its place. */
   private refuse(check: PasswordCheck): void {
     this.counts.refused++
     check.isRefused = true
@@ -175,7 +177,7 @@ export class PasswordChecks {
     check.waits.tell()
   }
 
-  /** Nobody waits for it any longer. */
+  /** Gives up a check that nobody waits for any longer. */
   private giveUp(check: PasswordCheck): void {
     if (check.task === null) check.client.waiting.remove(check)
     else {

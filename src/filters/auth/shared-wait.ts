@@ -1,9 +1,9 @@
-// Many requests that wait for one thing: the check of a password, the keys of an issuer. A pollable has one
-// waiter, so each of them gets one of its own.
+// The waits of many requests for one thing: the check of a password, the keys of an issuer. A pollable has
+// one waiter, so each request gets a pollable of its own.
 
 import { type Holder, List, type Listed, Pollable, type Subject } from '../../pollset/index.js'
 
-/** What was waited for is there. */
+/** The awaited thing is there. */
 export const TOLD = 1
 
 export class SharedWait extends Pollable implements Listed<SharedWait> {
@@ -31,14 +31,14 @@ export class SharedWait extends Pollable implements Listed<SharedWait> {
     return this.list === null || subject === null ? [] : [{ subject, reason }]
   }
 
-  /** It waits no longer. Does nothing the second time. */
+  /** Ends the wait. Does nothing the second time. */
   leave(): void {
     if (this.list !== null) this.waits.left(this)
   }
 }
 
 export class SharedWaits {
-  /** What all of them wait for, for `why`. */
+  /** The thing that all of them wait for, shown by `why`. */
   subject: Subject | null = null
   readonly reason: string
   private readonly list = new List<SharedWait>()
@@ -60,7 +60,7 @@ export class SharedWaits {
     return wait
   }
 
-  /** Tells all who wait. */
+  /** Wakes all waiters. */
   tell(): void {
     for (let each = this.list.shift(); each !== null; each = this.list.shift()) each.raise(TOLD)
   }

@@ -1,4 +1,4 @@
-// The keys that tokens are checked with: a JWKS (RFC 7517), one public key, or a secret.
+// The keys that check tokens: a JWKS (RFC 7517), one public key, or a secret.
 
 import type { JSONWebKeySet, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import { createLocalJWKSet } from 'jose/jwks/local'
@@ -36,10 +36,10 @@ export const ALGORITHMS: readonly Algorithm[] = [
   'HS512',
 ]
 
-/** Keys of a set, at most. */
+/** The most keys of a set. */
 const KEYS_MAX = 100
 
-/** Of a PEM key: the algorithms that its type has. */
+/** The algorithms of a PEM key, by its type. */
 const OF_TYPE: Readonly<Record<string, RegExp>> = {
   rsa: /^[RP]S/,
   'rsa-pss': /^PS/,
@@ -84,7 +84,7 @@ export function readKeys(text: string, algorithms: readonly Algorithm[]): TokenK
   return { ids: null, verify: (token, options) => jwtVerify(token, read.key, options) }
 }
 
-/** Returns the keys that this secret is. */
+/** Returns the keys that consist of this secret. */
 export function secretKeys(text: string): TokenKeys {
   const key = new TextEncoder().encode(text)
   return { ids: null, verify: (token, options) => jwtVerify(token, key, options) }

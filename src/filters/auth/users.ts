@@ -4,7 +4,7 @@ import { type PasswordHash, readPasswordHash } from '../../pollset/index.js'
 
 const NAME_BYTES_MAX = 255
 const USERS_MAX = 10_000
-/** Hashes that nothing fits, for names that no user has: their check takes as long as that of a user. */
+/** Hashes that no password fits, for names without a user: checking one takes as long as for a user. */
 const NOBODY: Readonly<Record<PasswordHash['kind'], (like: string) => string>> = {
   bcrypt: (like) => `${like.slice(0, 7)}${'.'.repeat(53)}`,
   argon2: (like) => like.replace(/[^$]+$/, (hash) => 'A'.repeat(hash.length)),
@@ -13,7 +13,7 @@ const NOBODY: Readonly<Record<PasswordHash['kind'], (like: string) => string>> =
 
 export interface Users {
   readonly hashes: ReadonlyMap<string, PasswordHash>
-  /** The hash that names without a user are checked against, of the kind and cost that most users have. */
+  /** The hash for names without a user, of the kind and cost that most users have. */
   readonly nobody: PasswordHash
 }
 
@@ -55,7 +55,7 @@ export function hasControl(text: string): boolean {
   return false
 }
 
-/** The kind of a hash, with its costs. */
+/** Returns the kind of a hash, with its costs. */
 const costOf = ({ kind, text }: PasswordHash): string =>
   kind === 'bcrypt' ? text.slice(0, 7) : text.split('$').slice(0, -2).join('$')
 

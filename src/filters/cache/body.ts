@@ -1,5 +1,5 @@
 // The body of a stored response, which may still grow while it is read. Many readers read it at once, each at
-// its own place.
+// its own position.
 
 import type { StreamFault } from '../../http/index.js'
 import { BODY, RESET } from '../../http/index.js'
@@ -17,9 +17,9 @@ export class CachedBody {
   readonly chunks: Buffer[] = []
   /** The offset of each chunk in the body. */
   private readonly starts: number[] = []
-  /** The bytes that have come. */
+  /** The number of bytes that have come. */
   bytes = 0
-  /** The bytes before the first chunk: they were dropped, as all have read them. */
+  /** The number of bytes before the first chunk, dropped after all readers had read them. */
   dropped = 0
   /** The memory that it takes. */
   allocated = 0
@@ -28,9 +28,9 @@ export class CachedBody {
   whole: Buffer | null = null
   fault: StreamFault | null = null
   readonly readers = new List<BodyReader>()
-  /** The fill goes no faster than its readers. */
+  /** True if the fill goes no faster than its readers. */
   isThrottled = false
-  /** Rises when a reader has left, or of a throttled body has read. The fill waits for it. */
+  /** Rises when a reader has left, or has read from a throttled body. The fill waits for it. */
   readonly moved: Signal
   private last = 0
 
@@ -38,7 +38,7 @@ export class CachedBody {
     this.moved = new Signal(`${id}.readers`, 'readers', ['MOVED'])
   }
 
-  /** Returns room for the next bytes: `room` of it is filled from `at`. */
+  /** Returns space for the next bytes: `room` bytes of it, from `at` on. */
   space(wanted: number): { readonly chunk: Buffer; readonly at: number; readonly room: number } {
     const tail = this.chunks.at(-1)
     if (tail !== undefined && this.last < tail.length)
@@ -58,7 +58,7 @@ export class CachedBody {
     this.last += bytes
   }
 
-  /** Ends it: nothing more comes. What its last chunk has too much is given back. */
+  /** Ends the body: nothing more comes. The unused part of its last chunk is given back. */
   end(fault: StreamFault | null = null): void {
     this.fault = fault
     this.complete = fault === null
@@ -80,7 +80,7 @@ export class CachedBody {
     for (const each of this.readers) each.raise(this.fault === null ? BODY : RESET)
   }
 
-  /** The place of the reader that is furthest behind. */
+  /** The position of the slowest reader. */
   get slowest(): number {
     let least = this.bytes
     for (const each of this.readers) least = Math.min(least, each.place)
@@ -98,7 +98,7 @@ export class CachedBody {
     }
   }
 
-  /** Copies bytes from `place` on; returns how many. */
+  /** Copies bytes from `place` on; returns their number. */
   copy(place: number, target: Buffer, at: number, bytes: number): number {
     let left = Math.min(bytes, this.bytes - place)
     const copied = left
@@ -129,7 +129,7 @@ export class CachedBody {
   }
 }
 
-/** One answer that is read from a body: all of it, or a range. */
+/** The reader of one answer from a body: all of it, or a range. */
 export class BodyReader extends AnswerSource implements Listed<BodyReader> {
   readonly id: string
   readonly kind = 'reader'
@@ -142,7 +142,7 @@ export class BodyReader extends AnswerSource implements Listed<BodyReader> {
   private readonly body: CachedBody
   private readonly end: number
 
-  /** @param end where it ends; Infinity for the end of the body */
+  /** @param end the end of the range; Infinity for the end of the body */
   constructor(id: string, body: CachedBody, from = 0, end = Number.POSITIVE_INFINITY) {
     super()
     this.id = id

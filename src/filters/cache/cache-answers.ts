@@ -37,7 +37,7 @@ export class CacheAnswers {
     this.context = context
   }
 
-  /** Answers with the response that a fill has got and must not store. */
+  /** Answers with the response of a fill that must not be stored. */
   handOn(x: RequestPhase, s: CacheState, request: Subrequest): Verdict {
     const head = request.head as NonNullable<Subrequest['head']>
     const { status, contentLength } = head
@@ -135,7 +135,7 @@ export class CacheAnswers {
     })
   }
 
-  /** Returns the Cache-Status of what was not stored, and notes it for the access log. */
+  /** Returns the Cache-Status of a response that was not stored, and notes it for the access log. */
   statusLine(x: ExchangeView, s: CacheState, status: number): readonly FieldLine[] {
     const text = forwardStatus(s, status, false)
     x.note('status', text)

@@ -1,5 +1,6 @@
-// The cache of responses (RFC 9111): answers from what is stored, or has the response fetched by a fill, for
-// all requests that want the same thing at once. Filters to its right are inside: what they change is stored.
+// The cache of responses (RFC 9111). It answers from stored responses, or makes a fill fetch the
+// response, for all requests that want the same thing at once. Filters to its right are inside: their
+// changes are stored.
 
 import {
   type ExchangeView,
@@ -27,15 +28,17 @@ import { purged } from './purge.js'
 import { type CacheCounts, CacheStore } from './store.js'
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
-/** Longer than any exchange waits for its response head. */
+/** A time longer than the wait of any exchange for its response head. */
 const FOR_ITS_FILL_MS = 86_400_000
 /** The most requests that wait for one fill, or read from it; and the most fills of a cache. */
 const READERS_MAX = 1_000
 const FILLS_MAX = 10_000
-/** How often a request waits for the fill of another one, if it gets a variant that is not its own. */
+/** The most times that a request waits for another's fill, if it gets a variant that is not its own. */
 const TRIES_MAX = 3
 
-/** A fill asks for the plain representation: a filter to the left of the cache codes it for each client. */
+/**
+ * Makes a fill ask for the plain representation: a filter to the left of the cache codes it for each client.
+ */
 const IDENTITY: FieldLine = ['accept-encoding', 'identity']
 
 export class CacheFilter implements Filter<CacheState> {
@@ -169,7 +172,7 @@ export class CacheFilter implements Filter<CacheState> {
     return this.answers.answer(x, entry, null, `${hitStatus(fresh)}; detail=swr`)
   }
 
-  /** Whether nobody validates this key in the background, and one more fill may run. */
+  /** Returns true if nobody validates this key in the background, and one more fill may run. */
   private mayValidate(x: RequestPhase, key: string): boolean {
     const { fills } = this.store
     const listedAs = this.isIdentified(x) ? backgroundOf(key) : this.listedAs(x, key)
@@ -197,7 +200,7 @@ export class CacheFilter implements Filter<CacheState> {
     return this.wait(x, s, this.fill(x, s, false))
   }
 
-  /** Returns the fill that fetches what this request wants; null for none. */
+  /** Returns the fill that fetches the response for this request; null for none. */
   private running(x: RequestPhase, key: string): Fill | null {
     const { fills } = this.store
     const first = fills.get(this.listedAs(x, key))
@@ -229,7 +232,7 @@ export class CacheFilter implements Filter<CacheState> {
       fields,
     })
     const running = store.fills.get(this.listedAs(x, s.key))
-    // Others do not find the fill of a request with an identity: what it gets is that request's alone.
+    // Others do not find the fill of a request with an identity: its response belongs to that request alone.
     const own = background ? backgroundOf(s.key) : `${s.key}\n${x.id}`
     const listedAs = identified ? own : this.listedAs(x, s.key, running?.entry ?? null)
     const fill = new Fill(
@@ -249,7 +252,7 @@ export class CacheFilter implements Filter<CacheState> {
     return fill
   }
 
-  /** The fill has decided: does what it says. */
+  /** Acts on the decision of the fill. */
   private decided(x: RequestPhase, s: CacheState, reader: FillReader): Verdict {
     const { fill, decision } = reader
     if (decision === null) return x.waitFor(reader, DECIDED, { within: FOR_ITS_FILL_MS })
@@ -305,7 +308,7 @@ export class CacheFilter implements Filter<CacheState> {
     return PASS
   }
 
-  /** Makes what is stored of this URL, and of those that the response names, invalid (RFC 9111 §4.4). */
+  /** Makes stored responses of this URL, and of those that the response names, invalid (RFC 9111 §4.4). */
   private invalidate(x: ResponsePhase, url: string): void {
     this.store.invalidate(url)
     for (const name of ['location', 'content-location']) {
@@ -317,17 +320,17 @@ export class CacheFilter implements Filter<CacheState> {
         if (other.origin !== own.origin) continue
         this.store.invalidate(urlOf(other.protocol.slice(0, -1), other.host, other.pathname + other.search))
       } catch {
-        // It is not a URL: nothing is stored of it.
+        // It is not a URL, so nothing is stored for it.
       }
     }
   }
 
-  /** Whether the request has an identity, from any source. */
+  /** Returns true if the request has an identity, from any source. */
   private isIdentified(x: ExchangeView): boolean {
     return x.isIdentified || (!this.settings.stripsCookies && x.request.fields.has('cookie'))
   }
 
-  /** The value of a request field, as a fill would send it; '' without. */
+  /** Returns the value of a request field, as a fill would send it; '' without one. */
   private valueOf(x: ExchangeView, name: string): string {
     if (name === 'accept-encoding') return 'identity'
     if (isNotFilled(name) || (name === 'cookie' && this.settings.stripsCookies)) return ''
@@ -338,7 +341,7 @@ export class CacheFilter implements Filter<CacheState> {
     return fits(vary, (name) => this.valueOf(x, name))
   }
 
-  /** The name of the fill for this request: its key, with the values of what is known to vary. */
+  /** Returns the name of the fill for this request: its key, with the values of the fields known to vary. */
   private listedAs(x: ExchangeView, key: string, entry: Entry | null = null): string {
     const names = new Set([...this.store.varyOf(key), ...(entry?.vary ?? []).map(([name]) => name)])
     if (names.size === 0) return key
@@ -349,7 +352,9 @@ export class CacheFilter implements Filter<CacheState> {
   }
 }
 
-/** The name of the one fill that validates a key in the background for a request with an identity. */
+/**
+ * Returns the name of the only fill that validates a key in the background for a request with an identity.
+ */
 const backgroundOf = (key: string): string => `${key}\nidentified`
 
 /** Reads the directives of the request; Pragma counts without Cache-Control (RFC 9111 §5.4). */
@@ -360,7 +365,7 @@ function askedOf(x: RequestPhase): Directives {
   return directivesOf(fields.get('pragma'))
 }
 
-/** How stale the client lets a response be, in s. */
+/** Returns how stale a response the client accepts, in s. */
 function staleAllowed(asked: Directives): number {
   if (asked.get('max-stale') === true) return Number.POSITIVE_INFINITY
   return secondsOf(asked, 'max-stale') ?? 0

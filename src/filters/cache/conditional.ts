@@ -3,13 +3,15 @@
 import type { ReadFields } from '../../proxy/index.js'
 import type { Entry } from './entry.js'
 
-/** A range of a body: from the first byte to before `end`. */
+/** A range of a body: from the first byte up to, but not including, `end`. */
 export interface ByteRange {
   readonly from: number
   readonly end: number
 }
 
-/** Whether the client has this response already: it is answered 304. If-None-Match wins over the date. */
+/**
+ * Returns true if the client has this response already: it is answered 304. If-None-Match wins over the date.
+ */
 export function isUnchanged(request: ReadFields, entry: Entry): boolean {
   const tags = request.get('if-none-match')
   if (tags !== null) {
@@ -26,7 +28,7 @@ export function isUnchanged(request: ReadFields, entry: Entry): boolean {
 }
 
 /**
- * Returns the range that is asked for; null for the whole body, and `unsatisfiable` for one outside of it.
+ * Returns the requested range; null for the whole body, and `unsatisfiable` for a range outside of it.
  * Several ranges are answered with the whole body, which RFC 9110 §14.2 allows.
  */
 export function rangeOf(request: ReadFields, entry: Entry): ByteRange | 'unsatisfiable' | null {
@@ -50,5 +52,5 @@ export function rangeOf(request: ReadFields, entry: Entry): ByteRange | 'unsatis
 
 const weak = (tag: string | null): string | null => (tag === null ? null : tag.trim().replace(/^W\//, ''))
 
-/** The entity tags of a list: a comma may stand inside of one. */
+/** Returns the entity tags of a list: a comma may stand inside one. */
 const listed = (value: string): readonly string[] => value.match(/(?:W\/)?"[^"]*"/g) ?? []

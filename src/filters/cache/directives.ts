@@ -1,5 +1,5 @@
-// Cache-Control as its grammar has it (RFC 9111 §5.2): names in any case, values as tokens or quoted strings.
-// A malformed number makes a response stale, and never fresh.
+// Cache-Control by its grammar (RFC 9111 §5.2): names in any case, values as tokens or quoted strings. A
+// malformed number makes a response stale, never fresh.
 
 export type Directives = ReadonlyMap<string, string | true>
 
@@ -10,7 +10,7 @@ const MEMBER = /\s*([^\s",;=]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?\s*(?:,|
 /** Up to the next comma outside of a quoted string. */
 const REST = /(?:"(?:[^"\\]|\\.)*"|[^",])*(?:,|$|")/y
 
-/** Reads a field value; of a directive that comes twice the first counts. */
+/** Reads a field value. Of a directive that comes twice, the first counts. */
 export function directivesOf(value: string | null): Directives {
   if (value === null) return NONE
   const found = new Map<string, string | true>()
@@ -33,10 +33,10 @@ export function directivesOf(value: string | null): Directives {
   return found
 }
 
-/** Directives whose value is a number of seconds: two that differ are as none (RFC 9111 §4.2.1). */
+/** Directives whose value is a number of seconds: two different ones count as none (RFC 9111 §4.2.1). */
 const SECONDS: ReadonlySet<string> = new Set(['max-age', 's-maxage'])
 
-/** The largest number of seconds that is told apart (RFC 9111 §1.2.2). */
+/** The largest number of seconds that is distinguished (RFC 9111 §1.2.2). */
 const SECONDS_MAX = 2_147_483_648
 
 /** Returns a number of seconds; null if the directive is missing, and 0 if it is malformed. */

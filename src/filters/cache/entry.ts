@@ -7,11 +7,13 @@ import type { Freshness } from './freshness.js'
 /** A request field that Vary names, with its value in the request that was answered; '' without the field. */
 export type VaryPair = readonly [name: string, value: string]
 
-/** Whether a request has these values. @param fieldOf its value of a field; '' without it */
+/**
+ * Returns true if a request has these values. @param fieldOf the request's value of a field; '' without it
+ */
 export const fits = (vary: readonly VaryPair[], fieldOf: (name: string) => string): boolean =>
   vary.every(([name, value]) => fieldOf(name) === value)
 
-/** Fields of one connection, and those that each answer gets of its own. */
+/** Fields of one connection, and those that each answer gets separately. */
 const NOT_STORED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -52,23 +54,23 @@ export class Entry {
   readonly key: string
   readonly status: number
   fields: readonly FieldLine[]
-  /** {@link fields} as they are sent, checked; null before the first answer. */
+  /** {@link fields} in their sent form, checked; null before the first answer. */
   prepared: PreparedFields | null = null
   /** Its last answer: the next one is mostly the same. */
   told: ToldAnswer | null = null
   readonly vary: readonly VaryPair[]
   readonly body: CachedBody
-  /** The length that was announced; -1 if it was not. */
+  /** The announced length; -1 without one. */
   readonly length: number
   etag: string | null = null
   lastModified: string | null = null
   tags: readonly string[] = []
   private freshness: Freshness
-  /** When it came, or was validated last, in ms of the pollset's clock. */
+  /** The time at which it came, or was last validated, in ms of the pollset's clock. */
   private cameAt: number
   /** The number of its purge generation: {@link CacheStore}. */
   readonly generation: number
-  /** It must be validated before it is used again. */
+  /** True if it must be validated before it is used again. */
   invalid = false
 
   constructor(
@@ -103,27 +105,30 @@ export class Entry {
     this.tags = (valueIn(this.fields, tagField) ?? '').split(/[\s,]+/).filter((tag) => tag !== '')
   }
 
-  /** In s. */
+  /** Its age in s. */
   age(now: number): number {
     return this.freshness.initialAge + (now - this.cameAt) / 1_000
   }
-  /** How long it is fresh still, in s; negative if it is stale. */
+  /** The time for which it is still fresh, in s; negative if it is stale. */
   freshFor(now: number): number {
     return this.invalid ? -1 : this.freshness.lifetime - this.age(now)
   }
   get mustRevalidate(): boolean {
     return this.freshness.mustRevalidate || this.invalid
   }
-  /** Until when it may be used stale, in s past its freshness. @param told what the operator says */
+  /**
+   * Returns the time for which it may be used stale, in s past its freshness. @param told the
+   * operator's setting
+   */
   staleFor(which: 'whileRevalidate' | 'ifError', told: number): number {
     return this.mustRevalidate ? 0 : (this.freshness[which] ?? told)
   }
-  /** The whole body has come, so it can be cut into ranges. */
+  /** True once the whole body has come, so that it can be cut into ranges. */
   get isWhole(): boolean {
     return this.body.complete
   }
 
-  /** About the memory that it takes. */
+  /** The approximate memory that it takes. */
   get size(): number {
     let size = this.body.allocated + 512 + this.key.length * 2
     for (const [name, value] of this.fields) size += (name.length + value.length) * 2 + 64
@@ -142,7 +147,7 @@ export class Entry {
   }
 }
 
-/** Returns the lines of a response that are stored. */
+/** Returns the lines of a response that must be stored. */
 export const storedLines = (each: (visit: (name: string, value: string) => void) => void): FieldLine[] => {
   const lines: FieldLine[] = []
   each((name, value) => {

@@ -1,28 +1,28 @@
-// The state of one exchange in the cache, and the Cache-Status that tells of it (RFC 9211).
+// The state of one exchange in the cache, and the Cache-Status that reports it (RFC 9211).
 
 import type { Entry } from './entry.js'
 import type { FillReader } from './fill-reader.js'
 
-/** Why a request went on to the backend (RFC 9211 §2.2). */
+/** The reason why a request went on to the backend (RFC 9211 §2.2). */
 export type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request'
 
 export interface CacheState {
   key: string
   url: string
-  /** It waits for the head of a fill, or has its decision. */
+  /** The wait for the head of a fill, or its decision. */
   reader: FillReader | null
-  /** The stored entry, stale, that is validated. */
+  /** The stale stored entry that is being validated. */
   before: Entry | null
   forwarded: Forwarded
-  /** It waited for the fill of another request. */
+  /** True if it waited for the fill of another request. */
   collapsed: boolean
-  /** It did not wait for another fill, though there was one. */
+  /** True if it did not wait for another fill, although there was one. */
   alone: boolean
-  /** Its method is not safe: what is stored of its URL is invalid if it succeeds. */
+  /** True if its method is not safe: stored responses of its URL become invalid if it succeeds. */
   invalidates: boolean
-  /** Its key is one whose responses could not be stored: its own may be. */
+  /** True if responses of its key could not be stored: its own may be. */
   watches: boolean
-  /** How often it has begun to wait for a fill. */
+  /** The number of times that it has begun to wait for a fill. */
   tries: number
 }
 
@@ -39,10 +39,10 @@ export const newState = (): CacheState => ({
   tries: 0,
 })
 
-/** The Cache-Status of an answer from what is stored. */
+/** Returns the Cache-Status of an answer from a stored response. */
 export const hitStatus = (ttl: number): string => `fermata; hit; ttl=${Math.trunc(ttl)}`
 
-/** The Cache-Status of a response that was fetched. @param status the backend's; 0 for unknown */
+/** Returns the Cache-Status of a fetched response. @param status the backend's status; 0 for unknown */
 export function forwardStatus(s: CacheState, status: number, stored: boolean): string {
   let text = `fermata; fwd=${s.forwarded}`
   if (status > 0) text += `; fwd-status=${status}`

@@ -1,6 +1,6 @@
-// The fields of a request that a fill does not take: what it stores must not depend on them.
+// The fields of a request that a fill leaves out: stored responses must not depend on them.
 
-/** Fields that a fill does not take: conditions, ranges, codings, the client's address, and other hosts. */
+/** The fields that a fill leaves out: conditions, ranges, codings, the client's address, and other hosts. */
 const NOT_FILLED: ReadonlySet<string> = new Set([
   'if-match',
   'if-none-match',
@@ -22,6 +22,6 @@ const NOT_FILLED: ReadonlySet<string> = new Set([
   'x-http-host-override',
 ])
 
-/** Whether a fill leaves out this field. */
+/** Returns true if a fill leaves out this field. */
 export const isNotFilled = (name: string): boolean =>
   NOT_FILLED.has(name) || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-proto')

@@ -1,4 +1,4 @@
-// A request that waits for the head of a fill, and what becomes of it.
+// A request that waits for the head of a fill, and its further treatment.
 
 import { type Listed, Signal } from '../../pollset/index.js'
 import { BodyReader } from './body.js'
@@ -10,17 +10,17 @@ export const DECIDED = 1
 
 /** The next step of a request that waits for a fill. */
 export type Decision =
-  /** It reads the entry. */
+  /** The request reads the entry. */
   | 'entry'
   /** The stored entry was validated, and may be used again. */
   | 'validated'
   /** The stored entry may be used, since its validation has failed. */
   | 'stale'
-  /** It takes the response of the fill, which nobody else gets. */
+  /** The request takes the response of the fill, which nobody else gets. */
   | 'own'
-  /** It is refused, as the request of the fill was. */
+  /** The request is refused, like the request of the fill. */
   | 'refused'
-  /** It goes to the backend itself. */
+  /** The request goes to the backend itself. */
   | 'pass'
 
 /** A request that waits for the head of a fill. */
@@ -29,7 +29,7 @@ export class FillReader extends Signal implements Listed<FillReader> {
   listPrev: FillReader | null = null
   listNext: FillReader | null = null
   decision: Decision | null = null
-  /** Reads the entry; null for every other decision. */
+  /** The reader of the entry; null for every other decision. */
   source: BodyReader | null = null
   readonly fill: Fill
 
@@ -40,24 +40,24 @@ export class FillReader extends Signal implements Listed<FillReader> {
 
   decide(decision: Decision): void {
     this.decision = decision
-    // It reads from now on, so that the fill is wanted, whenever its exchange goes on.
+    // It reads from now on, so that the fill is wanted, even if its exchange goes on later.
     if (decision === 'entry') this.source = new BodyReader(`${this.id}.body`, (this.fill.entry as Entry).body)
     this.raise(DECIDED)
   }
 
-  /** The response of the fill is the caller's from now on. */
+  /** Notes that the response of the fill is the caller's from now on. */
   owned(): void {
     this.decision = null
   }
 
-  /** Returns what it reads, which is the caller's from now on. */
+  /** Returns the reader, which is the caller's from now on. */
   take(): BodyReader {
     const source = this.source as BodyReader
     this.source = null
     return source
   }
 
-  /** Waits no longer, and reads nothing. */
+  /** Stops waiting and reading. */
   leave(): void {
     if (this.list !== null) this.fill.left(this)
     this.source?.leave()

@@ -1,7 +1,7 @@
 // The steps of a fill.
 //
 //   awaitHead → judge ─→ store ⇄ store → end
-//                  │        └→ flow ⇄ flow → end   larger than an object may be: no faster than its readers
+//                  │        └→ flow ⇄ flow → end   larger than allowed: no faster than its readers
 //                  └→ end                          not stored: one reader gets it, the others go on
 
 import { defineLife } from '../../continuation/index.js'
@@ -24,7 +24,7 @@ export const fillLife = defineLife({
 })
 
 const { goto, done, suspend } = fillLife
-// The exchange of the request has deadlines of its own: it ends, and so does each of these waits.
+// The exchange of the request has deadlines of its own: it ends, and so each of these waits ends.
 const waitForHead = suspend({ then: 'awaitHead', cancelled: 'end' })
 const waitToStore = suspend({ then: 'store', cancelled: 'end' })
 const waitToFlow = suspend({ then: 'flow', cancelled: 'end' })
@@ -40,10 +40,10 @@ export const fillSteps = fillLife.steps<Fill>({
     return waitForHead
   },
 
-  /** Decides whether the response may be stored, and tells all who wait. */
+  /** Decides whether the response may be stored, and tells all waiting requests. */
   judge: (f) => (f.judge() ? goto.store : goto.end),
 
-  /** Stores what has come. */
+  /** Stores the bytes that have come. */
   store(f) {
     const { request } = f
     if (f.cancelAsked) return goto.end
@@ -64,7 +64,7 @@ export const fillSteps = fillLife.steps<Fill>({
     return waitToStore
   },
 
-  /** Passes a body that is too large to be stored to those who read it, no faster than the slowest does. */
+  /** Passes a body that is too large to be stored to its readers, no faster than the slowest. */
   flow(f) {
     const { request } = f
     const { body } = f.entry as Entry

@@ -1,6 +1,6 @@
 // A fill: a continuation that fetches a response for a cache, and for all requests that want the same thing.
-// They wait for its head and then stream from what it stores, as it grows. Its first client is only its first
-// reader: one that leaves, or is slow, holds up nobody. Its steps are in fill-steps.ts.
+// They wait for its head, and then stream from the stored part as it grows. Its first client is only its
+// first reader: a client that leaves, or is slow, delays nobody. Its steps are in fill-steps.ts.
 
 import { Continuation, type World } from '../../continuation/index.js'
 import type { StreamFault } from '../../http/index.js'
@@ -13,9 +13,9 @@ import { fillSteps } from './fill-steps.js'
 import { type FreshnessOptions, judge, type ResponseFacts } from './freshness.js'
 import type { CacheStore } from './store.js'
 
-/** A fill without readers goes on if no more than this is missing, or no more than a quarter. */
+/** The bytes, besides a quarter of the body, up to which a fill without readers is finished. */
 const FINISHED_BYTES = 65_536
-/** How far a body that is not stored may run ahead of its slowest reader. */
+/** The distance by which a body that is not stored may run ahead of its slowest reader. */
 const AHEAD_BYTES = 131_072
 /** The most bytes that are taken in one step. */
 const STEP_BYTES = 262_144
@@ -33,22 +33,22 @@ export class Fill extends Continuation {
   readonly id: string
   readonly kind = 'fill'
   readonly key: string
-  /** Its place in {@link CacheStore.fills}. */
+  /** Its key in {@link CacheStore.fills}. */
   readonly listedAs: string
   readonly store: CacheStore
   readonly request: Subrequest
   readonly options: FillOptions
   /** The entry that it validates; null for none. */
   readonly before: Entry | null
-  /** The request that it was made for has an identity: nobody shares it. */
+  /** True if its request has an identity: nobody shares the fill. */
   readonly identified: boolean
   /** The requests that wait for the head. */
   readonly waiting = new List<FillReader>()
   /** The entry that it makes, from the head on; null before. */
   entry: Entry | null
-  /** Nobody needs to want it: a validation in the background. */
+  /** True if nobody needs to want it: a validation in the background. */
   readonly background: boolean
-  /** The entry was purged or made invalid since it began. */
+  /** True if the entry was purged or made invalid since it began. */
   isOutdated: boolean
   private readonly world: World
   private readonly valueIn: (name: string) => string
@@ -119,7 +119,9 @@ export class Fill extends Continuation {
     return this.world.pollset.now
   }
 
-  /** Judges the head, and tells all who wait what they do. Returns whether a body is to be stored. */
+  /**
+   * Judges the head, and tells all waiting requests their decisions. Returns true if a body is to be stored.
+   */
   judge(): boolean {
     const { request, options, before, store } = this
     const head = request.head as NonNullable<Subrequest['head']>
@@ -182,12 +184,12 @@ export class Fill extends Continuation {
     return this.decideAll('validated')
   }
 
-  /** Whether a stale entry may be used in the place of an error. */
+  /** Returns true if a stale entry may be used in place of an error. */
   mayUseStale(entry: Entry): boolean {
     return entry.freshFor(this.now) + entry.staleFor('ifError', this.options.ifErrorSeconds) > 0
   }
 
-  /** The response cannot be stored: it goes to one reader, and the others go on at once. */
+  /** Gives the response, which cannot be stored, to one reader. The others go on at once. */
   private passOn(): false {
     if (!this.identified) this.store.noteUncollapsible(this.key, this.now)
     if (this.before !== null) this.store.remove(this.before)
@@ -199,18 +201,18 @@ export class Fill extends Continuation {
     return this.decideAll('pass')
   }
 
-  /** The reader that was to take the response has left. @internal */
+  /** Is told that the reader that was to take the response has left. @internal */
   disown(): void {
     this.request.leave()
   }
 
-  /** Tells all who wait. Returns false: nothing is stored. */
+  /** Gives all waiting requests this decision. Returns false: nothing is stored. */
   decideAll(decision: Decision): false {
     for (let each = this.waiting.shift(); each !== null; each = this.waiting.shift()) each.decide(decision)
     return false
   }
 
-  /** Takes what has come. Returns false if it is more than may be stored. */
+  /** Takes the bytes that have come. Returns false if they are more than may be stored. */
   take(stored: boolean): boolean {
     const { request, store } = this
     const { body, length } = this.entry as Entry
@@ -232,7 +234,7 @@ export class Fill extends Continuation {
     return true
   }
 
-  /** Nobody reads it, and much of it is missing: it is not worth its traffic. */
+  /** True if nobody reads it, and much of it is missing: it is not worth its traffic. */
   get isUnwanted(): boolean {
     const { body, length } = this.entry as Entry
     if (this.background || body.readers.size > 0) return false
@@ -240,13 +242,13 @@ export class Fill extends Continuation {
     return missing > FINISHED_BYTES && missing > length / 4
   }
 
-  /** No longer stored: those who read it now read on, and newcomers do not find it. */
+  /** Removes it from the store: present readers read on, and newcomers do not find it. */
   unlist(): void {
     if (this.store.fills.get(this.listedAs) === this) this.store.fills.delete(this.listedAs)
     if (!this.identified) this.store.noteUncollapsible(this.key, this.now)
   }
 
-  /** The whole body has come. */
+  /** Completes the entry after the whole body has come. */
   complete(): void {
     const { entry, store } = this
     if (entry === null) return
@@ -255,7 +257,7 @@ export class Fill extends Continuation {
     if (!this.isOutdated) store.add(entry)
   }
 
-  /** It has failed before its head, or behind it. */
+  /** Handles a failure before its head, or after it. */
   failed(): void {
     const { before } = this
     if (this.entry !== null) {
@@ -270,7 +272,7 @@ export class Fill extends Continuation {
     this.charged = 0
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   ended(): void {
     const { store } = this
     if (store.fills.get(this.listedAs) === this) store.fills.delete(this.listedAs)

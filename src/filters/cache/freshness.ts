@@ -1,4 +1,4 @@
-// Whether a response may be stored, and how long it is fresh (RFC 9111 §3, §4.2; RFC 9213).
+// Decides whether a response may be stored, and how long it is fresh (RFC 9111 §3, §4.2; RFC 9213).
 // http-cache-semantics has the rules. It gets directives that were read strictly, and a Date; ages and
 // deadlines are counted here.
 
@@ -15,24 +15,27 @@ export interface ResponseFacts {
 }
 
 export interface FreshnessOptions {
-  /** Fields that replace Cache-Control and Expires, the first that is there (RFC 9213). */
+  /** Fields that replace Cache-Control and Expires; the first one present counts (RFC 9213). */
   readonly targeted: readonly string[]
-  /** Responses with Set-Cookie may be stored. */
+  /** True: responses with Set-Cookie may be stored. */
   readonly storesCookies: boolean
 }
 
-/** How the rules judge a response. */
+/** The judgement of the rules on a response. */
 export interface Freshness {
-  /** Why it must not be stored; null if it may be. */
+  /** The reason why it must not be stored; null if it may be. */
   readonly unstorable: string | null
-  /** How long it is fresh from its generation on, in s. */
+  /** The time for which it is fresh after its generation, in s. */
   readonly lifetime: number
   /** Its age when it came, in s. */
   readonly initialAge: number
-  /** How long it may be used stale while it is validated, or if that fails, in s; null if it does not say. */
+  /**
+   * The times for which it may be used stale while it is validated, or if that fails, in s; null if
+   * it does not say.
+   */
   readonly whileRevalidate: number | null
   readonly ifError: number | null
-  /** It must not be used stale (RFC 9111 §5.2.2.2). */
+  /** True if it must not be used stale (RFC 9111 §5.2.2.2). */
   readonly mustRevalidate: boolean
 }
 
@@ -48,10 +51,9 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
 
 /**
  * Judges the response of a GET.
- *
- * @param identified the request has an identity, from any source
+ * @param identified true: the request has an identity, from any source
  * @param wallMs ms since 1970, when the response head came
- * @param delayMs how long after the request that was
+ * @param delayMs the ms between the request and the head
  */
 export function judge(
   response: ResponseFacts,
@@ -111,7 +113,7 @@ function unstorable(
   return null
 }
 
-/** Writes directives so that the library cannot misread them: to it, proxy-revalidate means no-cache. */
+/** Writes directives so that the library cannot misread them: for it, proxy-revalidate means no-cache. */
 function canonical(directives: Directives): string {
   const made: string[] = []
   for (const [name, value] of directives) {
@@ -122,7 +124,7 @@ function canonical(directives: Directives): string {
   return made.join(', ')
 }
 
-/** Returns the directives of the first targeted field that is there and parses; null for none. */
+/** Returns the directives of the first targeted field that is present and parses; null for none. */
 function targetedOf(response: ResponseFacts, names: readonly string[]): Directives | null {
   for (const name of names) {
     const value = response.get(name)
@@ -141,7 +143,7 @@ function targetedOf(response: ResponseFacts, names: readonly string[]): Directiv
   return null
 }
 
-/** Returns the Age of a response, in s; null if it has one that is malformed. */
+/** Returns the Age of a response, in s; null if it is malformed. */
 function ageOf(lines: readonly string[]): number | null {
   if (lines.length === 0) return 0
   return lines.length === 1 && /^\d{1,10}$/.test(lines[0]) ? Number(lines[0]) : null

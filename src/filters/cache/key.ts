@@ -1,11 +1,11 @@
-// The key of an entry: what two requests must have in common to share a response.
+// The key of an entry: the parts that two requests must share to share a response.
 
 import type { RequestView } from '../../proxy/index.js'
 
 export interface KeyOptions {
-  /** The entries serve all routes that use the cache, not one. */
+  /** True: the entries serve all routes that use the cache, not one. */
   readonly shared: boolean
-  /** The query is no part of the key. */
+  /** True: the query is not part of the key. */
   readonly ignoresQuery: boolean
   /** Request fields whose values are part of the key, in lower case. */
   readonly fields: readonly string[]

@@ -1,4 +1,4 @@
-// The options of the cache, as the configuration has them.
+// The options of the cache in the configuration.
 
 import { z } from 'zod'
 import type { OptionTypes } from '../define.js'
@@ -69,7 +69,7 @@ export const cacheOptions = (o: OptionTypes) => {
 
 export type CacheOptions = z.output<ReturnType<typeof cacheOptions>>
 
-/** With every default in its place. Times in ms, sizes in bytes. */
+/** Returns the options with every default. Times in ms, sizes in bytes. */
 export const settled = (options: CacheOptions) => ({
   memory: options.memory ?? 64 * MIB,
   object: Math.min(options.object ?? 4 * MIB, options.memory ?? 64 * MIB),

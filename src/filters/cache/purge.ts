@@ -4,7 +4,7 @@ import type { Purge } from '../../proxy/index.js'
 import { type KeyOptions, urlOf } from './key.js'
 import type { CacheStore } from './store.js'
 
-/** Returns a URL as keys have it: host in lower case, without the default port. */
+/** Returns a URL in the form of keys: host in lower case, without the default port. */
 function normalised(url: string, { ignoresQuery }: Pick<KeyOptions, 'ignoresQuery'>): string {
   const [, scheme, authority, target] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(url) ?? []
   if (scheme === undefined) return url
@@ -13,7 +13,7 @@ function normalised(url: string, { ignoresQuery }: Pick<KeyOptions, 'ignoresQuer
   return urlOf(scheme.toLowerCase(), authority, mark < 0 ? whole : whole.slice(0, mark))
 }
 
-/** Returns how many entries were removed; null if that is not known. */
+/** Returns the number of removed entries; null if it is unknown. */
 export function purged(store: CacheStore, key: Pick<KeyOptions, 'ignoresQuery'>, what: Purge): number | null {
   if ('url' in what) return store.purgeUrl(normalised(what.url, key), false)
   if ('prefix' in what) return store.purgeUrl(normalised(what.prefix, key), true)

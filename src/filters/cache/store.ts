@@ -1,6 +1,6 @@
-// The entries of a cache, and its fills that run: bounded in bytes. Entries of one key differ by what
-// Vary names. The least recently used key is dropped first. A purge by tag raises a generation: it costs the
-// same for one entry and for a million.
+// The entries of a cache, and its running fills, bounded in bytes. Entries of one key differ by the fields
+// that Vary names. The least recently used key is dropped first. A purge by tag raises a generation: it costs
+// the same for one entry and for a million.
 
 import { LRUCache } from 'lru-cache'
 import type { FilterState } from '../define.js'
@@ -11,7 +11,7 @@ import { RecentlyUsed } from './recently-used.js'
 
 /** The most entries of one key. The oldest is dropped. */
 const VARIANTS_MAX = 32
-/** How long a key is remembered whose response could not be stored, in ms, and how many keys are. */
+/** The ms for which a key is remembered whose response could not be stored, and the number of such keys. */
 const UNCOLLAPSIBLE_MS = 120_000
 const UNCOLLAPSIBLE_MAX = 10_000
 /** The most tags whose purge is remembered. Past it the cache is emptied. */
@@ -50,9 +50,9 @@ export class CacheStore implements FilterState {
     stored: 0,
     evicted: 0,
   }
-  /** The fills that run, by key and what is known to vary. */
+  /** The running fills, by key and by the fields known to vary. */
   readonly fills = new Map<string, Fill>()
-  /** The bytes of fills, beside those of entries. */
+  /** The bytes of fills, besides those of entries. */
   fillingBytes = 0
   private memoryMax: number
   private readonly kept = new RecentlyUsed<Variants>((key) => this.unlist(key))
@@ -79,13 +79,13 @@ export class CacheStore implements FilterState {
   /** The bytes that it takes. */
   bytes = 0
 
-  /** A reload has changed the bound. */
+  /** Changes the bound, after a reload. */
   resize(memoryMax: number): void {
     this.memoryMax = memoryMax
     this.makeRoom(0)
   }
 
-  /** The number that new entries bear: a purge of a tag is newer or older. */
+  /** The number of new entries: a purge of a tag is newer or older. */
   get now(): number {
     return this.generation
   }
@@ -103,7 +103,7 @@ export class CacheStore implements FilterState {
     return null
   }
 
-  /** Whether there are entries of this key, which may all vary. */
+  /** Returns true if there are entries of this key. All of them may vary. */
   has(key: string): boolean {
     return this.kept.peek(key) !== undefined
   }
@@ -115,7 +115,7 @@ export class CacheStore implements FilterState {
     return [...names].sort()
   }
 
-  /** Stores an entry in the place of the one with the same variant. */
+  /** Stores an entry in place of the one with the same variant. */
   add(entry: Entry): void {
     const { key } = entry
     const known = this.kept.get(key)
@@ -151,7 +151,7 @@ export class CacheStore implements FilterState {
     else this.bytes += variants.size
   }
 
-  /** Drops entries until these bytes more fit. Returns false if they do not fit without any. */
+  /** Drops entries until this many more bytes fit. Returns false if they cannot fit. */
   makeRoom(bytes: number): boolean {
     while (this.bytes + this.fillingBytes + bytes > this.memoryMax) {
       const variants = this.kept.pop()
@@ -162,11 +162,11 @@ export class CacheStore implements FilterState {
     return true
   }
 
-  /** Notes that responses of this key cannot be stored: requests for it go on in parallel, for a time. */
+  /** Notes that responses of this key cannot be stored: for a time, requests for it go on in parallel. */
   noteUncollapsible(key: string, now: number): void {
     this.uncollapsible.set(key, now + UNCOLLAPSIBLE_MS)
   }
-  /** A response of this key could be stored. */
+  /** Notes that a response of this key could be stored. */
   noteStorable(key: string): void {
     this.uncollapsible.delete(key)
   }
@@ -174,14 +174,17 @@ export class CacheStore implements FilterState {
     return (this.uncollapsible.peek(key) ?? 0) > now
   }
 
-  /** The responses of this URL, of all routes and variants, must be validated before they are used again. */
+  /**
+   * Makes the responses of this URL, of all routes and variants, invalid: they must be validated
+   * before further use.
+   */
   invalidate(url: string): void {
     for (const key of this.byUrl.get(url) ?? [])
       for (const each of this.kept.peek(key)?.entries ?? []) each.invalid = true
     this.outdate((each) => each === url)
   }
 
-  /** Removes the entries of keys whose URL is this one, or begins so. Returns how many. */
+  /** Removes the entries of keys whose URL is this one, or begins with it. Returns their number. */
   purgeUrl(url: string, isPrefix: boolean): number {
     let count = 0
     const urls = isPrefix ? [...this.byUrl.keys()].filter((each) => each.startsWith(url)) : [url]
@@ -190,7 +193,7 @@ export class CacheStore implements FilterState {
     return count
   }
 
-  /** What these URLs are being filled with serves those who wait for it, and nobody who comes from now on. */
+  /** Outdates the fills of these URLs: they serve the present waiters, and no newcomers. */
   private outdate(isMeant: (url: string) => boolean): void {
     for (const [listedAs, fill] of this.fills) {
       if (!isMeant(urlOfKey(fill.key))) continue
@@ -204,7 +207,7 @@ export class CacheStore implements FilterState {
     this.generation++
     this.purged.delete(tag)
     this.purged.set(tag, this.generation)
-    // The tags of a response are known with its head. What was asked for before may be what is purged.
+    // The tags of a response are known with its head. A fill that began before may fetch what is purged.
     for (const [listedAs, fill] of this.fills)
       if (fill.entry === null || fill.entry.tags.includes(tag)) this.fills.delete(listedAs)
     if (this.purged.size > TAGS_MAX) this.clear()

@@ -7,9 +7,9 @@ const ELEMENT = /^([!#$%&'*+.^_`|~0-9a-z-]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1
 const ALIASES: Readonly<Record<string, string>> = { 'x-gzip': 'gzip' }
 
 /**
- * Returns the coding that the client likes best; of equal ones the first that is offered. Null: the body
- * stays as it is. That is so without the field, and where nothing that is offered may be used: a body that
- * the client did not ask for serves it better than 406. Elements that are malformed count for nothing.
+ * Returns the coding that the client prefers; of equal ones the first offered. Null: the body stays as it is.
+ * That is so without the field, and if no offered coding may be used: a body that the client did not ask for
+ * serves it better than 406. Malformed elements are ignored.
  */
 export function codingFor<C extends string>(accepted: string | null, offered: readonly C[]): C | null {
   if (accepted === null) return null
@@ -18,11 +18,11 @@ export function codingFor<C extends string>(accepted: string | null, offered: re
     const [, name, weight = '1'] = ELEMENT.exec(each.trim()) ?? []
     if (name === undefined) continue
     const coding = ALIASES[name] ?? name
-    // The least of several: a client that refuses a coding anywhere does not get it.
+    // The lowest weight counts: a client that refuses a coding anywhere does not get it.
     weights.set(coding, Math.min(Number(weight), weights.get(coding) ?? 1))
   }
   const others = weights.get('*') ?? 0
-  // Without an element of its own `identity` is acceptable, and liked less than what is named.
+  // Without an element of its own `identity` is acceptable, but less preferred than named codings.
   let best: C | null = null
   let most = weights.get('identity') ?? 0
   for (const each of offered) {

@@ -1,16 +1,16 @@
-// The transform of a body into a content coding: pieces of it are coded in tasks, one at a time. A piece is
-// coded when it is full, when the body ends, and when its first byte has waited for a time: bytes that have
-// come leave soon.
+// The transform of a body into a content coding: its pieces are coded in tasks, one at a time. A piece
+// is coded when it is full, when the body ends, and when its first byte has waited for a time, so that
+// bytes leave soon.
 
 import { Deadline, type Deadlines } from '../../pollset/index.js'
 import type { BodyInput, BodyTransform, PooledTask, TaskPool } from '../../proxy/index.js'
 import type { Coder, Part } from './coder.js'
 
 const PIECE_BYTES = 16 * 1_024
-/** How long it waits if the queue of tasks is full, in ms. */
+/** The wait if the queue of tasks is full, in ms. */
 const AGAIN_MS = 10
 
-/** Returns what a body in this coder holds at most. */
+/** Returns the most bytes that a body in this coder holds. */
 export const heldAtMost = (coder: Pick<Coder, 'bytes' | 'burstBytes'>): number =>
   coder.bytes + coder.burstBytes + PIECE_BYTES
 
@@ -36,22 +36,22 @@ export class CodedBody implements BodyTransform {
   private readonly pauseMs: number
   private readonly pause = new CodingPause(() => this.paused())
   private wake: () => void = () => {}
-  /** What is to be coded next, or is being coded. */
+  /** The piece that is coded next, or that is being coded. */
   private readonly piece = Buffer.allocUnsafe(PIECE_BYTES)
   private filled = 0
-  /** Bytes that were coded and not flushed may be within the coder. */
+  /** True if bytes may be inside the coder: coded and not flushed. */
   private unflushed = false
-  /** Bytes have waited for {@link pauseMs}. */
+  /** True once bytes have waited for {@link pauseMs}. */
   private isDue = false
   private task: PooledTask<readonly Buffer[]> | null = null
   /** The part that the task codes. */
   private part: Part = 'more'
-  /** What was coded, and has not left. */
+  /** The coded bytes that have not left. */
   private coded: Buffer[] = []
   private codedBytes = 0
   private closed = false
 
-  /** @param pauseMs how long bytes wait for others before they are flushed; 0: they do not */
+  /** @param pauseMs the time for which bytes wait for others before they are flushed; 0: they do not */
   constructor(coder: Coder, pool: TaskPool, deadlines: Deadlines, pauseMs: number) {
     this.coder = coder
     this.pool = pool
@@ -89,7 +89,7 @@ export class CodedBody implements BodyTransform {
     this.filled += taken
   }
 
-  /** Copies what was coded. */
+  /** Copies coded bytes. */
   private write(out: Buffer, at: number, room: number): number {
     let written = 0
     while (written < room && this.coded.length > 0) {
@@ -120,7 +120,7 @@ export class CodedBody implements BodyTransform {
     }
   }
 
-  /** Takes what a task has given. Throws its fault. */
+  /** Takes the result of a task. Throws its fault. */
   private settled(task: PooledTask<readonly Buffer[]>): void {
     this.task = null
     this.filled = 0

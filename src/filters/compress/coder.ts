@@ -1,31 +1,34 @@
-// Coders of content codings, by Node's zlib: a small body whole, in the turn; others piece by piece, in
-// tasks.
+// Coders of content codings, by Node's zlib: a small body is coded whole, in the turn; others piece by
+// piece, in tasks.
 
 import zlib from 'node:zlib'
 import type { TaskWork } from '../../pollset/index.js'
 
 export type Coding = 'br' | 'gzip' | 'zstd'
 
-/** Further parts follow; what has come shall leave; or it is the last part. */
+/** The kind of a part: further parts follow; all bytes so far must leave; or it is the last part. */
 export type Part = 'more' | 'flush' | 'end'
 
 /** Codes one body, one part at a time. */
 export interface Coder {
   /** The memory that it takes, in bytes. */
   readonly bytes: number
-  /** The most bytes that the coding of one part of 16 KiB gives: its own, and those that were kept back. */
+  /** The most bytes that coding one part of 16 KiB returns: its own, and those that were kept back. */
   readonly burstBytes: number
-  /** Returns the work that codes a part, and gives what may leave. The part must stay as it is until then. */
+  /**
+   * Returns the work that codes a part, and returns the bytes that may leave. The part must not
+   * change until then.
+   */
   code(part: Buffer, as: Part): TaskWork<readonly Buffer[]>
-  /** Ends it. A part that is being coded gives nothing then. */
+  /** Ends it. A part that is being coded then returns nothing. */
   close(): void
 }
 
 /** Makes coders, and codes whole bodies. */
 export interface Coders {
-  /** The codings that there are, the best first. */
+  /** The available codings, the best first. */
   readonly codings: readonly Coding[]
-  /** Returns what a coder will take. */
+  /** Returns the needs of a coder. */
   facts(coding: Coding, level: number): Pick<Coder, 'bytes' | 'burstBytes'>
   coder(coding: Coding, level: number, flushesAll: boolean): Coder
   whole(coding: Coding, level: number, body: Buffer): Buffer
@@ -34,7 +37,7 @@ export interface Coders {
 const KIB = 1_024
 const { constants } = zlib
 
-/** Of zstd, which is newer than the types that we compile with. */
+/** The options of zstd, which is newer than the types that we compile with. */
 interface ZstdOptions {
   readonly params: Readonly<Record<number, number>>
   readonly flush?: number
@@ -46,7 +49,7 @@ interface Zstd {
 }
 const zstd = zlib as unknown as Zstd
 
-/** 256 KiB: what is found in it is told by its distance, and a coder takes at least so much. */
+/** The window, 256 KiB: a coder finds repetitions within it, and takes at least this much memory. */
 const WINDOW_BITS = 18
 
 const brotli = (level: number, flush: number): zlib.BrotliOptions => ({
@@ -65,7 +68,7 @@ const zstdOptions = (level: number): ZstdOptions => ({
 })
 
 interface CodingFacts {
-  /** Measured, with 200 coders at once on Node 20. */
+  /** The memory, measured with 200 coders at once on Node 20. */
   readonly bytes: (level: number) => number
   readonly burstBytes: number
   readonly flush: number
@@ -106,7 +109,7 @@ const CODINGS: Readonly<Record<Coding, CodingFacts>> = {
   },
 }
 
-/** A coder on one of zlib's streams, whose work is done in the threads of Node's pool. */
+/** A coder on one of zlib's streams, which works in the threads of Node's pool. */
 class ZlibCoder implements Coder {
   readonly bytes: number
   readonly burstBytes: number
@@ -114,7 +117,7 @@ class ZlibCoder implements Coder {
   private readonly flush: number
   private readonly flushesAll: boolean
   private coded: Buffer[] = []
-  /** Ends the part that is being coded; null while none is. */
+  /** Fails the part that is being coded; null while none is. */
   private failed: ((error: Error) => void) | null = null
   private isClosed = false
 
@@ -153,14 +156,14 @@ class ZlibCoder implements Coder {
     }
   }
 
-  /** A thread cannot be stopped: the stream ends when that is done with its part. */
+  /** Ends the coder. A thread cannot be stopped: the stream ends when the thread is done with its part. */
   close(): void {
     this.isClosed = true
     if (this.failed === null) this.stream.destroy()
   }
 }
 
-/** Those of this Node. */
+/** The coders of this Node. */
 export const zlibCoders: Coders = {
   codings: zstd.createZstdCompress === undefined ? ['br', 'gzip'] : ['br', 'zstd', 'gzip'],
   facts: (coding, level) => ({ bytes: CODINGS[coding].bytes(level), burstBytes: CODINGS[coding].burstBytes }),

@@ -1,6 +1,6 @@
 // compress: codes bodies of responses with br, gzip or zstd, as the client accepts (RFC 9110 §12.5.3). A
-// small body that is all here is coded in the turn; others are coded as they come, by tasks. If filters hold
-// much, a response goes out as it is.
+// small body that is completely here is coded in the turn; others are coded as they come, by tasks. If
+// filters hold much, a response goes out unchanged.
 
 import compressible from 'compressible'
 import { type Filter, PASS, type ResponsePhase, type Verdict } from '../../proxy/index.js'
@@ -10,7 +10,7 @@ import { CodedBody, heldAtMost } from './coded-body.js'
 import { type Coders, type Coding, zlibCoders } from './coder.js'
 import { type CompressSettings, compressOptions, settled } from './options.js'
 
-/** bytes of the largest body that is coded in the turn, if all of it is here */
+/** bytes of the largest body that is coded in the turn, if it is completely here */
 const WHOLE_BYTES_MAX = 16 * 1_024
 /** The bytes that are coded in one turn: 64 KiB take about 0.3 ms. */
 const TURN_BYTES_MAX = 64 * 1_024
@@ -64,7 +64,7 @@ export class CompressFilter implements Filter {
     return { ...this.counted }
   }
 
-  /** Whether the response is coded for a client that accepts it. */
+  /** Returns true if the response is coded for a client that accepts it. */
   private isEligible(x: ResponsePhase): boolean {
     const { status, fields, contentLength } = x
     if (x.from === 'refusal') return false
@@ -98,7 +98,7 @@ export class CompressFilter implements Filter {
     return coding
   }
 
-  /** Takes these bytes of what may be coded in this turn. Returns false if it is not that much. */
+  /** Takes these bytes from the share of this turn. Returns false if the share is too small. */
   private takeTurn(now: number, bytes: number): boolean {
     if (now !== this.turnAt) {
       this.turnAt = now
@@ -144,7 +144,7 @@ export class CompressFilter implements Filter {
   }
 }
 
-/** Returns the media type of a response, without its parameters; '' without. */
+/** Returns the media type of a response, without its parameters; '' without one. */
 function typeOf({ fields }: ResponsePhase): string {
   const value = fields.get('content-type') ?? ''
   const end = value.indexOf(';')
@@ -158,7 +158,9 @@ function varyByCoding({ fields }: ResponsePhase): void {
   fields.append('vary', 'accept-encoding')
 }
 
-/** A client that has the coded body knows it by its weak ETag: 304 names that one (RFC 9110 §15.4.5). */
+/**
+ * Weakens the ETag of a 304: a client that has the coded body knows it by its weak ETag (RFC 9110 §15.4.5).
+ */
 function weakenUnchanged({ request, fields }: ResponsePhase): void {
   const etag = fields.get('etag')
   if (etag?.startsWith('"') !== true) return

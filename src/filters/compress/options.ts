@@ -1,4 +1,4 @@
-// The options of compress, as the configuration has them.
+// The options of compress in the configuration.
 
 import { z } from 'zod'
 import type { OptionTypes } from '../define.js'
@@ -53,7 +53,7 @@ export const compressOptions = (o: OptionTypes) =>
 
 export type CompressOptions = z.output<ReturnType<typeof compressOptions>>
 
-/** With every default in its place. */
+/** Returns the options with every default. */
 export const settled = (options: CompressOptions, codings = zlibCoders.codings) => ({
   codings: (options.encodings ?? codings).filter((each) => codings.includes(each)),
   types: options.types ?? null,

@@ -6,7 +6,7 @@ interface Range {
   readonly quality: number
 }
 
-/** Ranges that are looked at: more are no browser's. */
+/** The most ranges that are read: no browser sends more. */
 const RANGES_MAX = 50
 
 function rangesOf(accept: string): Range[] {
@@ -22,7 +22,7 @@ function rangesOf(accept: string): Range[] {
     .filter(({ type, subtype }) => type !== '' && subtype !== '')
 }
 
-/** How well a range fits: 3 for the type itself; 0 if it does not. */
+/** Returns how well a range fits: 3 for the type itself; 0 if it does not fit. */
 function fit({ type, subtype }: Range, [ownType, ownSubtype]: readonly string[]): number {
   if (type === '*' && subtype === '*') return 1
   if (type !== ownType) return 0
@@ -31,7 +31,6 @@ function fit({ type, subtype }: Range, [ownType, ownSubtype]: readonly string[])
 
 /**
  * Returns the first of the best types; -1 if none is acceptable. Without Accept all are equal.
- *
  * @param types content types, with or without parameters
  */
 export function bestOf(accept: string | null, types: readonly string[]): number {

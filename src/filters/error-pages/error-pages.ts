@@ -1,5 +1,5 @@
-// errorPages: gives errors a page of the operator's, by status, and in the type that the client reads best.
-// Pages are read when the configuration is: no request waits for a file.
+// errorPages: gives errors a page of the operator, by status, and in the type that the client prefers. Pages
+// are read with the configuration: no request waits for a file.
 
 import { z } from 'zod'
 import { type FieldLine, type Filter, PASS, type ResponsePhase, type Verdict } from '../../proxy/index.js'
@@ -11,7 +11,7 @@ const PAGE_BYTES_MAX = 256 * 1024
 const PAGES_MAX = 100
 const HTML = 'text/html; charset=utf-8'
 
-/** Fields that told of the content which a page replaces. */
+/** Fields that describe the content which a page replaces. */
 const OF_CONTENT: ReadonlySet<string> = new Set([
   'accept-ranges',
   'content-disposition',
@@ -129,7 +129,7 @@ class ErrorPagesFilter implements Filter {
     return PASS
   }
 
-  /** Puts the page in place of a backend's response. Fields that do not tell of its content stay. */
+  /** Puts the page in place of a backend's response. Fields that do not describe its content stay. */
   private replace(x: ResponsePhase, { body, type }: Page, varies: boolean): Verdict {
     const fields: FieldLine[] = [['content-type', type]]
     x.fields.each((name, value) => {

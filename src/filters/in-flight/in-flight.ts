@@ -1,4 +1,4 @@
-// inFlight: limits how many requests are in flight at once, by key. One more waits for a place, or is
+// inFlight: limits the number of requests in flight at once, by key. One more waits for a place, or is
 // refused. A place is held until the exchange has ended, tunnels included.
 
 import { z } from 'zod'
@@ -33,7 +33,7 @@ const inFlightOptions = (types: OptionTypes) =>
       .optional(),
   })
 
-/** What it keeps of an exchange. */
+/** The state of an exchange. */
 interface Kept {
   place: Place | null
 }

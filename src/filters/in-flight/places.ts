@@ -1,9 +1,9 @@
-// Places for the requests that may be in flight at once, by key. A request that finds none waits in the order
-// in which it came. Each is a pollable of its own, since one pollable has one waiter.
+// Places for the requests that may be in flight at once, by key. Requests without a place wait in the order
+// of their arrival. Each place is a separate pollable, since a pollable has one waiter.
 
 import { type Holder, List, type Listed, Pollable } from '../../pollset/index.js'
 
-/** A bit of a {@link Place}: it is the request's. */
+/** A bit of a {@link Place}: the request has the place. */
 export const GRANTED = 1
 
 /** The requests of one key. */
@@ -17,7 +17,7 @@ class Line {
   }
 }
 
-/** The place of one request: it waits for it, or has it, until {@link Places.leave}. */
+/** The place of one request, which waits for it, or has it, until {@link Places.leave}. */
 export class Place extends Pollable implements Listed<Place> {
   list: object | null = null
   listPrev: Place | null = null
@@ -25,9 +25,9 @@ export class Place extends Pollable implements Listed<Place> {
   readonly id: string
   readonly kind = 'place'
   readonly bitNames = ['GRANTED']
-  /** How many requests of its key may be in flight when it is granted. */
+  /** The most requests of its key in flight when it is granted. */
   readonly most: number
-  /** @internal Null once it was left. */
+  /** The line; null once it was left. @internal */
   line: Line | null
 
   constructor(id: string, line: Line, most: number) {
@@ -62,9 +62,8 @@ export class Places {
 
   /**
    * Gives a request its place: at once, or when others have left. Returns null if too many wait already.
-   *
-   * @param most requests of this key in flight
-   * @param pending requests of this key that wait
+   * @param most the most requests of this key in flight
+   * @param pending the most requests of this key that wait
    */
   enter(id: string, key: string, most: number, pending: number): Place | null {
     let line = this.lines.get(key)
@@ -86,7 +85,7 @@ export class Places {
     return place
   }
 
-  /** Gives a place up, or the wait for one: the next request gets it. Does nothing the second time. */
+  /** Gives up a place, or the wait for one: the next request gets it. Does nothing the second time. */
   leave(place: Place): void {
     const { line } = place
     if (line === null) return

@@ -2,24 +2,24 @@
 // to the level of its key, which falls at the rate of the limit. A level is a count, not a time, so a limit
 // that a reload has changed applies to the old count.
 
-/** A limit: how fast a level falls, and how high it may be. */
+/** A limit: the rate at which a level falls, and the highest level. */
 export interface Rate {
   readonly perMs: number
   readonly burst: number
 }
 
-/** Levels are sums of fractions. */
+/** The tolerance of levels, which are sums of fractions. */
 const ROUNDING = 1e-6
-/** Entries that are looked at for each new key, so that those whose time has passed go. */
+/** The number of entries that are visited for each new key, so that expired ones are removed. */
 const LOOKS = 4
-/** Likewise when the table is full. */
+/** The number of visited entries when the table is full. */
 const LOOKS_WHEN_FULL = 64
 
 /** The count of one key. */
 export class Bucket {
   private level = 0
   private at = 0
-  /** When its level is 0, in ms of the pollset's clock: it may be forgotten then. */
+  /** The time at which its level is 0, in ms of the pollset's clock: then it may be forgotten. */
   passedAt = 0
   /** The number of the last request that it has counted. */
   last = 0
@@ -41,7 +41,7 @@ export class Bucket {
     this.last++
   }
 
-  /** Takes back what was added last. */
+  /** Takes back the last added cost. */
   takeBack({ perMs }: Rate, cost: number): void {
     this.level = Math.max(0, this.level - cost)
     this.passedAt = this.at + this.level / perMs
@@ -51,11 +51,11 @@ export class Bucket {
 
 /** The buckets of all keys. */
 export class Buckets {
-  /** What new keys share while the table is full. */
+  /** The bucket that new keys share while the table is full. */
   readonly shared = new Bucket()
   private readonly kept = new Map<string, Bucket>()
   private looked = this.kept.entries()
-  /** Requests that are held now, and how many were passed, held and refused. */
+  /** The number of held requests now, and of those passed, held and refused so far. */
   held = 0
   readonly counts = { passed: 0, held: 0, refused: 0, sharing: 0 }
 
@@ -63,7 +63,7 @@ export class Buckets {
     return this.kept.size
   }
 
-  /** Returns the bucket of a key. @param most the entries that the table may have */
+  /** Returns the bucket of a key. @param most the most entries of the table */
   find(key: string, now: number, most: number): Bucket {
     const found = this.kept.get(key)
     if (found !== undefined) return found
@@ -77,7 +77,7 @@ export class Buckets {
     return made
   }
 
-  /** Looks at some entries, and forgets those whose time has passed: they count as new ones would. */
+  /** Visits some entries, and forgets expired ones: they count like new ones. */
   private look(now: number, entries: number): void {
     for (let left = Math.min(entries, this.kept.size); left > 0; left--) {
       let next = this.looked.next()

@@ -1,4 +1,4 @@
-// The options of rateLimit, as the configuration has them.
+// The options of rateLimit in the configuration.
 
 import { z } from 'zod'
 import type { OptionReading, OptionTypes } from '../define.js'
@@ -14,7 +14,7 @@ const UNITS: Readonly<Record<string, number>> = {
 const REQUESTS_MAX = 1_000_000_000
 const WINDOW_MS_MAX = 31 * 86_400_000
 
-/** So many requests in this time. */
+/** A number of requests in a time. */
 export interface LimitOption {
   readonly requests: number
   readonly windowMs: number

@@ -1,6 +1,6 @@
-// rateLimit: limits how many requests come, by key. One that comes too early is refused with 429, or held
-// until its time has come. What is counted is kept under the filter's name: routes that name it share it, and
-// a reload keeps it.
+// rateLimit: limits the rate of requests, by key. A request that comes too early is refused with 429, or held
+// until its time has come. Counts are kept under the filter's name: routes that name it share them, and a
+// reload keeps them.
 
 import {
   type ExchangeView,
@@ -20,14 +20,14 @@ import { type RateLimitOptions, rateLimitOptions } from './options.js'
 const PENDING = 1_000
 const ENTRIES = 100_000
 
-/** What it keeps of an exchange. */
+/** The state of an exchange. */
 interface Held {
   bucket: Bucket | null
-  /** The number of the request in its bucket, if it is held; 0 if it is not. */
+  /** The number of the request in its bucket, if it is held; otherwise 0. */
   order: number
-  /** When it was counted, in ms of the pollset's clock. */
+  /** The time of its count, in ms of the pollset's clock. */
   since: number
-  /** What RateLimit says; '' for nothing. */
+  /** The value of RateLimit; '' for none. */
   told: string
 }
 
@@ -92,7 +92,7 @@ export class RateLimitFilter implements Filter<Held> {
     return x.pause(waitMs)
   }
 
-  /** Its time has come. */
+  /** Lets the request go on, since its time has come. */
   private goesOn(x: RequestPhase, s: Held): Verdict {
     s.order = 0
     this.buckets.held--
@@ -110,8 +110,8 @@ export class RateLimitFilter implements Filter<Held> {
   }
 
   /**
-   * The value of RateLimit (draft-ietf-httpapi-ratelimit-headers): what is left, and in how many seconds all
-   * of it is.
+   * Returns the value of RateLimit (draft-ietf-httpapi-ratelimit-headers): the remaining requests, and the
+   * seconds until all are available.
    */
   private told(bucket: Bucket, now: number): string {
     const { rate } = this
@@ -127,7 +127,10 @@ export class RateLimitFilter implements Filter<Held> {
     return PASS
   }
 
-  /** A client that leaves while it is held gives its place back, if nobody has come after it. */
+  /**
+   * Releases a request. A client that leaves while it is held gives its place back, if nobody
+   * has come after it.
+   */
   release(s: Held): void {
     if (s.bucket === null) return
     this.buckets.held--

@@ -1,5 +1,5 @@
-// The rules by which a path becomes another one: the whole path, a prefix by segments, or a pattern. A path
-// is read in its normalised spelling, as routes read it, so `/%61pi` is `/api` here too.
+// The rules that change a path: the whole path, a prefix by segments, or a pattern. A path is read in its
+// normalised spelling, as in routes, so `/%61pi` is `/api` here too.
 
 import { RE2JS } from 're2js'
 import { automatonOf, Pattern, PatternError, routePath } from '../../proxy/index.js'
@@ -8,7 +8,7 @@ import type { OptionReading } from '../define.js'
 /** Returns the new path; null if the rule does not apply. */
 export type PathRule = (path: string) => string | null
 
-/** All paths become this one. */
+/** Replaces all paths by this one. */
 export function wholeRule(to: string): PathRule {
   const made = routePath(to)
   return () => made
@@ -16,7 +16,7 @@ export function wholeRule(to: string): PathRule {
 
 const withoutSlash = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path)
 
-/** The segments of a prefix become others, as the Gateway API's ReplacePrefixMatch has it. */
+/** Replaces the segments of a prefix, like the Gateway API's ReplacePrefixMatch. */
 export function prefixRule(from: string, to: string): PathRule {
   const prefix = withoutSlash(routePath(from))
   const base = withoutSlash(routePath(to))
@@ -50,7 +50,7 @@ export function readTemplate(text: string): OptionReading<readonly TemplatePart[
   return { value: parts }
 }
 
-/** Reads a regular expression of RE2, as routes have it. */
+/** Reads a regular expression of RE2, as in routes. */
 export function readPattern(text: string): OptionReading<string> {
   try {
     automatonOf(text)
@@ -75,8 +75,8 @@ export function missingGroup(pattern: string, template: readonly TemplatePart[])
 }
 
 /**
- * Paths that the pattern matches as a whole become the template. The automaton decides which do, at one
- * look-up a character. Groups are found in those alone, in time linear in the path.
+ * Replaces paths that the pattern matches as a whole by the template. The automaton finds them, at one
+ * look-up a character. Groups are searched only in those, in time linear in the path.
  */
 export function patternRule(text: string, template: readonly TemplatePart[]): PathRule {
   const pattern = new Pattern(text)

@@ -2,12 +2,12 @@
 
 /** Changes of a query. */
 export interface QueryChange {
-  /** Parameters that take the place of those of the same name. */
+  /** Parameters that replace those of the same name. */
   readonly set?: Readonly<Record<string, string>> | undefined
   readonly remove?: readonly string[] | undefined
 }
 
-/** Returns what changes a query, which begins with `?` or is ''. */
+/** Returns the function that changes a query, which begins with `?` or is ''. */
 export function queryRule({ set = {}, remove = [] }: QueryChange): (query: string) => string {
   const dropped = new Set([...remove, ...Object.keys(set)])
   const added = Object.entries(set).map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
@@ -21,7 +21,7 @@ export function queryRule({ set = {}, remove = [] }: QueryChange): (query: strin
   }
 }
 
-/** The name of a parameter, decoded as forms are. */
+/** Returns the name of a parameter, decoded as in forms. */
 function nameOf(parameter: string): string {
   const end = parameter.indexOf('=')
   const name = (end < 0 ? parameter : parameter.slice(0, end)).replaceAll('+', ' ')

@@ -1,31 +1,31 @@
 // The way back of a rewrite: URLs and cookies of a response, which name the backend as it was asked, become
-// those of the client. It does what ProxyPassReverse of Apache and proxy_redirect of nginx do.
+// those of the client. It does the same as ProxyPassReverse of Apache and proxy_redirect of nginx.
 
 import { ambiguityOf, defaultPort, type FilterFields, normalised, readHost } from '../../proxy/index.js'
 import { type PathRule, prefixRule } from './path-rules.js'
 
-/** The first segments of a path, and what takes their place. */
+/** The first segments of a path, and their replacement. */
 export interface PrefixChange {
   readonly from: string
   readonly to: string
 }
 
-/** How one request was rewritten. It is the state of its exchange. */
+/** The rewrite of one request: the state of its exchange. */
 export interface Asked {
   /** `http` or `https`, of the client */
   readonly scheme: string
-  /** Host and port that the client asked for; '' without. */
+  /** The host and port that the client asked for; '' without a host. */
   readonly authority: string
-  /** Host and port that the backend is asked for; '' without. */
+  /** The host and port that the backend is asked for; '' without a host. */
   readonly backend: string
-  /** Its path was rewritten, so paths of the backend are not those of the client. */
+  /** True if its path was rewritten, so that paths of the backend are not those of the client. */
   path: boolean
 }
 
 /** An absolute URL, or one that begins with its host: scheme, authority, and the rest. */
 const WITH_HOST = /^(?:([a-z][a-z\d+.-]*):)?\/\/([^/?#]*)(.*)$/i
 const PATH = /^[^?#]*/
-/** Browsers keep a cookie of this prefix only with `Path=/` (RFC 6265bis §4.1.3). */
+/** The prefix of cookies that browsers keep only with `Path=/` (RFC 6265bis §4.1.3). */
 const HOST_COOKIE = /^\s*__host-/i
 const ATTRIBUTE = /^(\s*)([^=\s]*)\s*=\s*(.*?)\s*$/
 const ADDRESS = /^(?:\[.*\]|[\d.]+)$/
@@ -40,24 +40,24 @@ const sameHost = (one: string, other: string, scheme: string): boolean => {
 
 const nameOf = (authority: string): string => readHost(authority)?.name ?? ''
 
-/** Whether a cookie with this Domain is for the host (RFC 6265 §5.1.3). */
+/** Returns true if a cookie with this Domain is for the host (RFC 6265 §5.1.3). */
 const isWithin = (host: string, domain: string): boolean =>
   host === domain || (host.endsWith(`.${domain}`) && !ADDRESS.test(host))
 
 const withoutSlash = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path)
 
-/** Whether a cookie with this Path is for a path (RFC 6265 §5.1.4). */
+/** Returns true if a cookie with this Path is for a path (RFC 6265 §5.1.4). */
 const covers = (above: string, path: string): boolean =>
   path === above || path.startsWith(`${withoutSlash(above)}/`)
 
 export class Reverse {
-  /** Leads from paths of the backend to those of the client; null if they are the same. */
+  /** The rule from paths of the backend to those of the client; null if they are the same. */
   private readonly rule: PathRule | null
   private readonly prefix: PrefixChange | null
-  /** Hosts that stand for the backend, besides the one that it is asked by. */
+  /** Hosts that stand for the backend, besides the one by which it is asked. */
   private readonly hosts: readonly string[]
 
-  /** @param prefix from the backend's paths to the client's */
+  /** @param prefix the change from the backend's paths to the client's */
   constructor(prefix: PrefixChange | null, hosts: readonly string[]) {
     this.rule = prefix === null ? null : prefixRule(prefix.from, prefix.to)
     this.prefix = prefix
@@ -78,10 +78,10 @@ export class Reverse {
     if (changed.some((each, index) => each !== cookies[index])) fields.set('set-cookie', changed)
   }
 
-  /** Returns the client's URL of what the backend calls so. A URL of others stays as it is. */
+  /** Returns the client's URL for a URL of the backend. A foreign URL stays unchanged. */
   url(url: string, asked: Asked): string {
     const [, written, authority, rest] = WITH_HOST.exec(url) ?? []
-    // A path is one of the backend; what is relative to the request's path stays so.
+    // A path belongs to the backend. A URL relative to the request's path stays relative.
     if (authority === undefined) return url.startsWith('/') ? this.path(url, asked) : url
     const scheme = (written ?? asked.scheme).toLowerCase()
     if (scheme !== 'http' && scheme !== 'https') return url
@@ -127,7 +127,7 @@ export class Reverse {
     return [pair, ...kept.filter((each) => each !== null)].join(';')
   }
 
-  /** Returns the Domain for the client; null if the cookie is to have none, and so is for its host alone. */
+  /** Returns the Domain for the client; null for none, so that the cookie is for its host alone. */
   private domain(written: string, { authority, backend }: Asked): string | null {
     const domain = written.toLowerCase().replace(/^\.|\.$/g, '')
     const client = nameOf(authority)
@@ -141,7 +141,7 @@ export class Reverse {
     const { rule, prefix } = this
     if (rule === null || prefix === null || !written.startsWith('/')) return written
     const made = rule(written)
-    // `/v1/` would not be for `/v1`.
+    // `/v1/` would not match `/v1`.
     if (made !== null) return written.endsWith('/') ? withoutSlash(made) || '/' : made
     // A cookie for a path above the prefix is for all of the backend that clients reach.
     const isAbove = covers(written, withoutSlash(prefix.from) || '/')

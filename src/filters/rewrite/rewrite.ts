@@ -1,5 +1,5 @@
 // rewrite: changes the path, the host and the query of a request on its way down. The route stays: a request
-// is routed once, by what its client has sent. With `reverse` it changes the response on its way up.
+// is routed once, by the request of its client. With `reverse` it changes the response on its way up.
 
 import { z } from 'zod'
 import {
@@ -37,7 +37,7 @@ function readAuthority(text: string): OptionReading<string> {
   return { value: reading.value + port }
 }
 
-/** Reads a path that backends read in one way. */
+/** Reads a path that backends read in only one way. */
 function readPlainPath(text: string): OptionReading<string> {
   const reading = readPath(text)
   if ('wrong' in reading) return reading
@@ -162,7 +162,7 @@ class RewriteFilter implements Filter {
   }
 }
 
-/** Also changes responses, so that they name what clients ask for. */
+/** Changes responses too, so that they name what clients ask for. */
 class ReversingFilter extends RewriteFilter implements Filter<Asked> {
   private readonly reverse: Reverse
 
@@ -181,7 +181,7 @@ class ReversingFilter extends RewriteFilter implements Filter<Asked> {
   }
 }
 
-/** Returns the way back of a rewrite; null if responses stay as they are. */
+/** Returns the way back of a rewrite; null if responses stay unchanged. */
 function reverseOf({ reverse, prefix }: Pick<RewriteOptions, 'prefix' | 'reverse'>): Reverse | null {
   if (reverse === undefined || reverse === false) return null
   const written = reverse === true ? {} : reverse

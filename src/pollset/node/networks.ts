@@ -56,7 +56,7 @@ const COLON = 0x3a
 function ipv6(text: string): readonly number[] | null {
   if (addressVersion(text) !== 6) return null
   const groups: number[] = []
-  /** How many groups stand before `::`; -1 without. */
+  /** The number of groups before `::`; -1 without it. */
   let gap = -1
   let start = 0
   for (let i = 0; i <= text.length; i++) {
@@ -117,7 +117,7 @@ class Ranges {
     }))
     const order = (a: readonly number[], b: readonly number[]): number => compare(Uint32Array.from(a), 0, b)
     ranges.sort((a, b) => order(a.first, b.first) || a.bits - b.bits)
-    // Of two networks that overlap one is in the other, which stands before it.
+    // Of two overlapping networks, one contains the other and comes before it.
     const kept: typeof ranges = []
     for (const each of ranges) {
       const before = kept.at(-1)

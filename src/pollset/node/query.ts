@@ -1,6 +1,6 @@
 // Questions to the name system, by Node's own DNS queries. Unlike the system's look-up (getaddrinfo), these
-// return TTLs and SRV records and hold no thread. What the system's look-up does beyond DNS is done here: the
-// hosts file, `localhost` and the search list.
+// return TTLs and SRV records and hold no thread. This file adds the sources that the system's look-up has
+// besides DNS: the hosts file, `localhost` and the search list.
 
 import { lookup, Resolver } from 'node:dns'
 import { readFile } from 'node:fs'

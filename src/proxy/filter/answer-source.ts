@@ -1,4 +1,4 @@
-// A body that a filter answers with in time, such as that of a cache entry that still grows.
+// A filter's body that comes in time, such as that of a cache entry that is still growing.
 
 import type { BodySource, StreamFault } from '../../http/index.js'
 import { Pollable } from '../../pollset/index.js'
@@ -7,17 +7,17 @@ import { Pollable } from '../../pollset/index.js'
 export abstract class AnswerSource extends Pollable implements BodySource {
   /** The bytes that wait to be forwarded. */
   abstract readonly waitingBytes: number
-  /** Whether the body is complete. */
+  /** True once the body is complete. */
   abstract readonly remoteEnded: boolean
   abstract readonly receiveBuffer: BodySource['receiveBuffer']
   abstract readonly trailers: BodySource['trailers']
-  /** Why it ended early: the answer is cut. Raise RESET with it. */
+  /** The fault that ended it early: the answer is cut. Raise RESET with it. */
   fault: StreamFault | null = null
 
   get bitNames(): readonly string[] {
     return ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET']
   }
 
-  /** Nobody reads it any longer. Is called once, on every path. */
+  /** Is called once, on every path, when nobody reads it any longer. */
   abstract leave(): void
 }

@@ -6,7 +6,10 @@ import type { Refusal } from '../refusal.js'
 import type { FieldLine, FilterAnswer, RefusalDetails } from './contract.js'
 import { FilterWriteError, writtenField } from './fields.js'
 
-/** Of a backend's response, which a cache may pass on: statuses above 599 have no meaning, and pass. */
+/**
+ * The highest status of a backend's response, which a cache may pass on: statuses above 599 have no
+ * meaning, and pass.
+ */
 const STATUS_MAX = 999
 const NO_FIELDS: readonly Field[] = []
 const NO_LINES: readonly FieldLine[] = []

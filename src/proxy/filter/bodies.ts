@@ -1,5 +1,5 @@
-// Whole bodies and transforms for the phases of filters, and what a changed body obliges (spec/filters.md,
-// K14 to K17).
+// Whole bodies and transforms for the phases of filters, and the consequences of a changed body
+// (spec/filters.md, K14 to K17).
 
 import { BODY, type BodySource, Head, RESET, type Stream, Token } from '../../http/index.js'
 import { Signal } from '../../pollset/index.js'
@@ -54,7 +54,7 @@ export const bodies = {
     bodies.pathOf(x, run, of).add({ filter, make })
   },
 
-  /** The bytes of the response's whole body, if all has come and nothing transforms it; else -1. */
+  /** Returns the bytes of the response's whole body, if all has come and nothing transforms it; else -1. */
   arrived(x: Exchange, run: FilterRun): number {
     const { draft } = x
     if (run.down !== null) return run.down.isPlain ? (run.down.held?.length ?? -1) : -1
@@ -63,7 +63,7 @@ export const bodies = {
     return source.remoteEnded && source.trailers === null && source.fault === null ? source.waitingBytes : -1
   },
 
-  /** Whether filters may hold these bytes more: they have a quarter of the soft bound. */
+  /** Returns true if filters may hold this many bytes more: they have a quarter of the soft bound. */
   mayHold(x: Exchange, bytes: number): boolean {
     const { memory } = x.proxy.world
     const { heldBytesMax, heldBytesSoft } = memory.limits
@@ -117,7 +117,7 @@ export const bodies = {
     return whole
   },
 
-  /** Returns the whole body of the request, if it is held, or kept for another attempt; null if it is not. */
+  /** Returns the whole body of the request, if it is held, or kept for another attempt; else null. */
   atHand({ frontend }: Exchange, { up }: FilterRun, bytesMax: number): Buffer | null {
     const held = up?.held ?? null
     if (held !== null) return held.length <= bytesMax ? held : null
@@ -126,9 +126,7 @@ export const bodies = {
     return receivedBytes === 0 ? NOTHING : (receiveBuffer?.copy(receivedBytes) ?? null)
   },
 
-  /**
-   * Has a client send its body that waits for 100 (RFC 9110 §10.1.1). The backend is not asked for one then.
-   */
+  /** Asks a client for a body that waits for 100 (RFC 9110 §10.1.1). The backend then gets no Expect. */
   invite(x: Exchange): void {
     if (x.request.find(Token.EXPECT) === null || x.frontend.remoteEnded) return
     const { fields } = x.proxy.world
@@ -139,7 +137,7 @@ export const bodies = {
   },
 
   /**
-   * Returns a head without what told of the body before it was changed. @param length null: it is not known
+   * Returns a head without the fields that described the body before its change. @param length null: unknown
    */
   changed(x: Exchange, head: Head, length: number | null): Head {
     const { fields } = x.proxy.world

@@ -1,16 +1,16 @@
-// A body on its way through filters: from a stream, or whole as it was collected, through transforms, to the
-// stream of the other side, which pulls it. Each transform fills a block of output when that is empty, so
-// what a body takes is bounded, and its sender gets credit for what has left (spec/flow-control.md).
+// A body on its way through filters: from a stream, or from a whole collected body, through transforms, to
+// the stream of the other side, which pulls it. Each transform fills a block of output when that is empty. So
+// a body takes bounded memory, and its sender gets credit for bytes that have left (spec/flow-control.md).
 
 import { BODY, type BodySource } from '../../http/index.js'
 import type { Signal } from '../../pollset/index.js'
 import type { MemoryBudget } from '../../transport/index.js'
 import type { BodyInput, BodyTransform } from './contract.js'
 
-/** The bytes of output of a transform that wait for the next one, or to leave. */
+/** The bytes of a transform's output that wait for the next one, or to leave. */
 const BLOCK_BYTES = 16 * 1024
 
-/** A body that comes, as the input of the first transform. */
+/** An arriving body, as the input of the first transform. */
 class StreamInput implements BodyInput {
   private readonly stream: BodySource
   private readonly now: () => number
@@ -29,7 +29,7 @@ class StreamInput implements BodyInput {
   take(target: Buffer, at: number, bytes: number): number {
     return this.stream.receiveBuffer?.pull(target, at, bytes, this.now(), true) ?? 0
   }
-  /** Gives the sender its credit: what was taken has left, or is held within what was declared. */
+  /** Returns credit to the sender: the taken bytes have left, or are held within the declared bound. */
   credit(): void {
     this.stream.receiveBuffer?.creditTaken?.()
   }
@@ -86,7 +86,7 @@ class Stage implements BodyInput {
     return taken
   }
 
-  /** Fills its output while that is empty. Throws what the transform throws. */
+  /** Fills its output while that is empty. Throws any error of the transform. */
   fill(): void {
     const { transform, input, block } = this
     while (this.start === this.end && !transform.ended) {
@@ -122,14 +122,14 @@ export class BodyPath implements BodySource {
   private readonly steps: BodyStep[] = []
   private charged = 0
   private begun = false
-  /** A transform holds more than it has declared. */
+  /** True if a transform holds more than it has declared. */
   tooMuch = false
   /** No more bytes may be held, by whomever: a transform was not begun. */
   lacksRoom = false
   /** The filter whose transform failed, and its error; null while none has. */
   failure: { readonly filter: string; readonly error: unknown } | null = null
 
-  /** @param source null: it is held from the beginning @param bit of `moves` */
+  /** @param source null: the body is held from the beginning @param bit a bit of `moves` */
   constructor(
     source: BodySource | null,
     memory: MemoryBudget,
@@ -144,17 +144,17 @@ export class BodyPath implements BodySource {
     this.input = source === null ? new HeldInput(Buffer.alloc(0)) : new StreamInput(source, now)
   }
 
-  /** Has the whole body in memory: this one from now on. */
+  /** Replaces the source by this whole body in memory. */
   hold(bytes: Buffer): void {
     this.input = new HeldInput(bytes)
   }
 
-  /** The whole body that is held; null if it is not. */
+  /** The whole body, if it is held; else null. */
   get held(): Buffer | null {
     return this.input instanceof HeldInput ? this.input.bytes : null
   }
 
-  /** No transform has been added. */
+  /** True if no transform has been added. */
   get isPlain(): boolean {
     return this.steps.length === 0
   }
@@ -199,7 +199,7 @@ export class BodyPath implements BodySource {
     }
   }
 
-  /** Moves what has come through the transforms, as far as their output is empty. */
+  /** Moves the arrived bytes through the transforms, as far as their output is empty. */
   pump(): void {
     if (!this.begun) this.begin()
     this.stream?.lower(BODY)
@@ -216,7 +216,7 @@ export class BodyPath implements BodySource {
         return
       }
     }
-    // Bytes that were taken and are not on their way out are held.
+    // Taken bytes that are not on their way out are held.
     if (this.waitingBytes === 0) this.input.credit()
   }
 
@@ -229,7 +229,7 @@ export class BodyPath implements BodySource {
     return this.stages.at(-1) ?? this.input
   }
 
-  // As the stream that sends it sees it
+  // The view of the stream that sends it
 
   get waitingBytes(): number {
     return this.last.available
@@ -250,16 +250,16 @@ export class BodyPath implements BodySource {
     return taken
   }
 
-  /** Nothing is to be sent, not even trailers. */
+  /** True if nothing is to be sent, not even trailers. */
   get isEmpty(): boolean {
     return this.held?.length === 0 && this.steps.length === 0 && this.trailers === null
   }
-  /** Something may leave. */
+  /** True if something may leave. */
   get isReady(): boolean {
     return this.waitingBytes > 0 || this.remoteEnded
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   end(): void {
     this.endStages()
     this.memory.discharge(this.charged)

@@ -1,5 +1,5 @@
-// The acts of a filter in a phase, besides reading and writing messages: it waits, answers, refuses, and has
-// bodies collected or transformed.
+// The acts of a filter in a phase, besides reading and writing messages: it waits, answers, refuses, and asks
+// for bodies to be collected or transformed.
 
 import { type Pollable, SETTLED } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'

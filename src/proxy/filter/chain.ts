@@ -1,12 +1,12 @@
-// The filters of a route, in the order of its list: the first is the outermost. A chain is made when the
-// configuration is; exchanges share it.
+// The filters of a route, in the order of its list: the first is the outermost. A chain is made with its
+// configuration; exchanges share it.
 
 import type { Filter } from './contract.js'
 import { FieldNames } from './field-names.js'
 
-/** A filter as a route uses it. */
+/** The use of a filter in a route. */
 export interface FilterUse {
-  /** As logs, metrics, traces and debuggers name it. */
+  /** The name in logs, metrics, traces and for debuggers. */
   readonly name: string
   readonly filter: Filter<unknown>
   /**
@@ -23,7 +23,7 @@ export class FilterChain {
   readonly trailers: readonly number[]
   readonly logs: readonly number[]
   readonly releases: readonly number[]
-  /** Whether the filter at each place has this phase. */
+  /** True at the places of filters that have this phase. */
   readonly hasRequest: readonly boolean[]
   readonly hasResponse: readonly boolean[]
   /** The fields whose copies of the client each filter drops; null for none. */

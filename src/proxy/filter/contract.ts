@@ -1,6 +1,6 @@
-// The contract of filters (spec/filters.md): the phases of an exchange in which a filter is called, what it
-// may do in each, and what it returns. Every method is synchronous. What takes time is waited for: the filter
-// arms a wait, returns WAIT, and the same phase is called again.
+// The contract of filters (spec/filters.md): the phases of an exchange in which a filter is called, its
+// possible acts in each, and its verdicts. Every method is synchronous. To wait for something, a filter arms
+// a wait and returns WAIT, and the same phase is called again.
 
 import type { Pollable } from '../../pollset/index.js'
 import type { Backend } from '../backend.js'
@@ -11,70 +11,70 @@ import type { PreparedChange } from './prepared-change.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
 import type { PooledTask } from './tasks.js'
 
-// Verdicts: what a phase returns.
+// Verdicts: the results of a phase.
 
-/** The exchange goes on. What was changed stays. */
+/** The exchange goes on. Changes stay. */
 export const PASS = 1
-/** The phase is called again, once what it waits for is ready: {@link WaitPhase.waitFor}. */
+/** The phase is called again, once its wait has ended: {@link WaitPhase.waitFor}. */
 export const WAIT = 2
 /** The answer of {@link AnswerPhase.answer} is sent, and no backend is asked. */
 export const ANSWER = 3
 /** The refusal of {@link WaitPhase.refuse} is sent. */
 export const REFUSE = 4
-/** Of `interim` only: the interim response is not passed on. */
+/** Only in `interim`: the interim response is not passed on. */
 export const DROP = 5
 
 export type Verdict = typeof PASS | typeof WAIT | typeof ANSWER | typeof REFUSE | typeof DROP
 
 /**
- * A filter, shared by all exchanges of its routes. `S` is its state of one exchange: plain data, which
- * snapshots show. A method that throws costs its own exchange (500 `filter-failed`), and is counted.
+ * A filter, shared by all exchanges of its routes. `S` is its state for one exchange: plain data, which
+ * snapshots show. A method that throws harms only its own exchange (500 `filter-failed`), and is counted.
  */
 export interface Filter<S = undefined> {
   /**
-   * Fields of the request that it may set to tell whom the request is from. The client's copies are dropped
-   * before its `request`, in all spellings, also where it sets none.
+   * The fields of the request that it may set to identify the client. The client's copies are dropped before
+   * its `request`, in all spellings, even if it sets none.
    */
   readonly identityFields?: readonly string[]
-  /** Makes its state of an exchange, before its first phase. */
+  /** Makes its state for an exchange, before its first phase. */
   begin?(x: ExchangeView): S
   /** Is called once, before an endpoint is chosen, and again after each wait. */
   request?(x: RequestPhase, state: S): Verdict
   /** Is called before each attempt, when the endpoint is chosen and no lease is held. */
   attempt?(x: AttemptPhase, state: S): Verdict
-  /** Is called for each interim response but 100 and 101. Returns PASS or DROP. */
+  /** Is called for each interim response except 100 and 101. Returns PASS or DROP. */
   interim?(x: InterimPhase, state: S): Verdict
   /**
-   * Is called once, with the final head, before any of it leaves. Refusals and answers of ours come here too.
+   * Is called once, with the final head, before any of it leaves. Our own refusals and answers come here too.
    */
   response?(x: ResponsePhase, state: S): Verdict
-  /** Is called when a body has ended that has trailers. They may be changed as fields are. */
+  /** Is called when a body with trailers has ended. They may be changed as fields are. */
   trailers?(x: TrailersPhase, state: S): void
   /**
    * Is called in place of the phase when its wait is late. It must not wait. Without it `onFailure` decides:
    * 504 `filter-late`, or the exchange passes.
    */
   late?(x: RequestPhase | AttemptPhase | ResponsePhase, state: S): Verdict
-  /** Is called once, when the exchange has ended. It must not wait, and changes nothing but log fields. */
+  /** Is called once, when the exchange has ended. It must not wait, and may only add log fields. */
   log?(x: LogPhase, state: S): void
   /**
-   * Is called exactly once for each `begin`, on every path, last: the only place to let go of what is held.
+   * Is called exactly once for each `begin`, on every path, last: the only place to release what it holds.
    */
   release?(state: S): void
   /** Is called when no route has it any longer. Exchanges that have begun may still call it. */
   close?(): void
   /**
-   * Forgets what it has stored. Returns how many responses that were; null if they are removed when they are
-   * next asked for.
+   * Forgets stored responses. Returns the number of removed responses; null if they are removed when they
+   * are next asked for.
    */
   purge?(what: Purge): number | null
-  /** Returns what it has counted since it began, by names of its own, for metrics. */
+  /** Returns its counts since it began, by names of its own, for metrics. */
   events?(): Readonly<Record<string, number>>
-  /** Returns what operators are shown of it. */
+  /** Returns the data that operators see. */
   describe?(): Readonly<Record<string, unknown>>
 }
 
-/** What a cache is to forget: a URL, all that begin so, all with a tag, or everything. */
+/** The responses that a cache forgets: those of a URL, of all URLs with a prefix, with a tag, or all. */
 export type Purge =
   | { readonly url: string }
   | { readonly prefix: string }
@@ -91,9 +91,9 @@ export interface FilterFields {
   /** Calls `visit` for each line, in order. */
   each(visit: (name: string, value: string) => void): void
   /**
-   * Replaces all lines of this name by one, or by one for each value. A write that a codec would refuse
-   * throws, and the exchange is answered 500: an invalid name or value, a pseudo-field, a field of framing or
-   * of one connection (spec/filters.md, K5).
+   * Replaces all lines of this name by one line, or by one line for each value. A write that a codec would
+   * refuse throws, and the exchange is answered 500: an invalid name or value, a pseudo-field, a field of
+   * framing or of one connection (spec/filters.md, K5).
    */
   set(name: string, value: string | readonly string[]): void
   /** Adds a line. */
@@ -109,29 +109,29 @@ export interface FilterFields {
 /** Fields that can only be read. */
 export type ReadFields = Pick<FilterFields, 'get' | 'lines' | 'has' | 'each'>
 
-/** The view that every phase has of its exchange. After the phase has returned every use of it throws. */
+/** The view that every phase has of its exchange. Any use of it after the phase has returned throws. */
 export interface ExchangeView {
   /** The id of the exchange: `m1/s3`. */
   readonly id: string
-  /** The name of this filter, as the configuration has it. */
+  /** The name of this filter in the configuration. */
   readonly filter: string
   readonly route: string
   readonly listener: string
-  /** The client's address, as trusted proxies tell it. */
+  /** The client's address, as reported by trusted proxies. */
   readonly clientAddress: string
   /** `HTTP/1.1` or `HTTP/2` */
   readonly protocol: string
-  /** The client's certificate that was verified; null without one. */
+  /** The client's verified certificate; null without one. */
   readonly clientCertificate: { readonly subject: string; readonly fingerprint: string } | null
   /** ms of the monotonic clock, the same in the whole turn */
   readonly now: number
   /** ms since 1970-01-01 UTC */
   readonly wallTime: number
-  /** The request, as it is now. */
+  /** The request in its current form. */
   readonly request: RequestView
-  /** Whom an authentication filter has identified; null if none has. */
+  /** The identity found by an authentication filter; null if none has found one. */
   readonly identity: string | null
-  /** Whether the request has an identity from any source: Authorization, a certificate, or a filter. */
+  /** True if the request has an identity from any source: Authorization, a certificate, or a filter. */
   readonly isIdentified: boolean
   /** Adds a field `filters.NAME.FIELD` to the access log. */
   note(field: string, value: string | number | boolean): void
@@ -139,19 +139,19 @@ export interface ExchangeView {
 
 export interface RequestView {
   readonly method: string
-  /** `http` or `https`, as trusted proxies tell it. */
+  /** `http` or `https`, as reported by trusted proxies. */
   readonly scheme: string
-  /** Host and port; '' without. */
+  /** Host and port; '' without a host. */
   readonly authority: string
   /** Path and query; `*` for the server as a whole. */
   readonly target: string
-  /** Path without query. */
+  /** The path without its query. */
   readonly path: string
-  /** The query with its `?`; '' without. */
+  /** The query with its `?`; '' without a query. */
   readonly query: string
-  /** The length that was announced; -1 if it was not. */
+  /** The announced length; -1 without one. */
   readonly contentLength: number
-  /** It asks for a tunnel: CONNECT, extended CONNECT or an Upgrade. */
+  /** True if it asks for a tunnel: CONNECT, extended CONNECT or an Upgrade. */
   readonly asksTunnel: boolean
   readonly fields: ReadFields
 }
@@ -165,19 +165,21 @@ export interface WaitOptions {
 /** A phase that may wait and refuse. */
 export interface WaitPhase extends ExchangeView {
   /**
-   * Waits until one of these bits of the pollable is up; returns WAIT. The pollable must have no other
-   * waiter: where many wait for one thing, each gets a Signal of its own. Test again when the phase is called
-   * again.
+   * Waits until one of these bits of the pollable is up; returns WAIT. The pollable must have no
+   * other waiter: if many wait for one thing, give each a Signal of its own. Test again when the
+   * phase is called again.
    */
   waitFor(pollable: Pollable, bits: number, options: WaitOptions): Verdict
   /**
-   * Waits until this task has settled; returns WAIT. Read its `value` and `fault` when the phase is called
-   * again. It is given up if the wait ends in another way: it was late, the client has left, or the filter
-   * has failed. Only one filter waits for a task: where many wait for one, give each a Signal of its own.
+   * Waits until this task has settled; returns WAIT. Read its `value` and `fault` when the phase is
+   * called again. The task is given up if the wait ends in another way: it was late, the client has left,
+   * or the filter has failed. Only one filter can wait for a task: if many wait for one, give each a
+   * Signal of its own.
    */
   waitForTask(task: PooledTask<unknown>, options: WaitOptions): Verdict
   /**
-   * Waits for this time, at most 86,400,000 ms; returns WAIT. Then the phase is called again; it is not late.
+   * Waits for this time, at most 86,400,000 ms; returns WAIT. Then the phase is called again,
+   * and is not late.
    */
   pause(ms: number): Verdict
   /** Refuses the request; returns REFUSE. */
@@ -185,27 +187,27 @@ export interface WaitPhase extends ExchangeView {
 }
 
 export interface RefusalDetails {
-  /** Fields of the answer, as `retry-after`. */
+  /** The fields of the answer, such as `retry-after`. */
   readonly fields?: readonly FieldLine[]
-  /** In place of the refusal's status, 400 to 599. */
+  /** The status in place of that of the refusal, 400 to 599. */
   readonly status?: number
-  /** In place of its text. Clients see it if the status is below 500. */
+  /** The text in place of that of the refusal. Clients see it if the status is below 500. */
   readonly text?: string
 }
 
 export type FieldLine = readonly [name: string, value: string]
 
-/** An answer in the backend's place. */
+/** An answer in place of the backend's. */
 export interface FilterAnswer {
   /** 200 to 999 */
   readonly status: number
-  /** Checked as each write is. Content-Length and Date are ours. */
+  /** The fields, which are checked as each write is. Content-Length and Date are ours. */
   readonly fields?: readonly FieldLine[]
-  /** Fields that stand before these, checked once by {@link prepareFields}. */
+  /** Fields that come before these, checked once by {@link prepareFields}. */
   readonly prepared?: PreparedFields
   /** The whole body. Text is sent as UTF-8. */
   readonly body?: string | Uint8Array
-  /** In place of `body`: a body that comes in time. */
+  /** A body that comes in time, in place of `body`. */
   readonly source?: AnswerSource
   /** The length of `source`, if it is known. */
   readonly length?: number
@@ -214,20 +216,23 @@ export interface FilterAnswer {
 }
 
 export interface AnswerPhase extends WaitPhase {
-  /** Answers in the backend's place; returns ANSWER. Only filters to the left see the answer. */
+  /** Answers in place of the backend; returns ANSWER. Only filters to the left see the answer. */
   answer(answer: FilterAnswer): Verdict
   /**
-   * Makes a request of its own, like this one or to another backend, and returns it: it has begun. Of a
-   * tunnel it is made with a target of its own, and is no tunnel. The filter reads its response, answers with
-   * it, or leaves it.
+   * Makes a request of its own, like this one or to another backend, and returns it after it has begun.
+   * From a tunnel it needs a target of its own, and is no tunnel. The filter reads its response, answers
+   * with it, or leaves it.
    */
   subrequest(options: SubrequestOptions): Subrequest
   /**
-   * Returns the whole body of the request, if it has come and is at hand: it is held, or kept for another
-   * attempt (`retry.replay`). Null if it is not, or has more bytes. It holds up nothing.
+   * Returns the whole body of the request, if it has come and is available: it is held, or kept for another
+   * attempt (`retry.replay`). Null if it is not, or has more bytes. It delays nothing.
    */
   requestBody(bytesMax: number): Buffer | null
-  /** Whether filters may hold these bytes more now: of the soft bound on held bytes, a quarter is theirs. */
+  /**
+   * Returns true if filters may hold this many bytes more now: they have a quarter of the soft
+   * bound on held bytes.
+   */
   mayHold(bytes: number): boolean
 }
 
@@ -239,10 +244,10 @@ export interface RequestPhase extends AnswerPhase {
   setAuthority(authority: string): void
   /** Sends the request to this backend, or to the configured one of this name. Throws if there is none. */
   setBackend(backend: string | Backend): void
-  /** Notes whom the request is from. */
+  /** Notes the identity of the request's client. */
   identify(identity: string): void
   /**
-   * Refuses a body of more bytes: 413 before the response head, and a cut after it. The least limit counts.
+   * Refuses a body of more bytes: 413 before the response head, and a cut after it. The lowest limit counts.
    */
   limitBody(bytesMax: number): void
   /**
@@ -251,8 +256,8 @@ export interface RequestPhase extends AnswerPhase {
    */
   transformBody(make: () => BodyTransform): void
   /**
-   * Collects the whole body, which is then sent as it is held, also in retries. Returns it, or null while it
-   * comes: return WAIT then. A body of more than `bytesMax` is answered 413.
+   * Collects the whole body. The held body is then sent, also in retries. Returns it, or null while it comes:
+   * return WAIT then. A body of more than `bytesMax` is answered 413.
    */
   wholeBody(bytesMax: number, options: WaitOptions): Buffer | null
   /** Replaces the body that {@link wholeBody} has returned. */
@@ -260,12 +265,12 @@ export interface RequestPhase extends AnswerPhase {
 }
 
 export interface AttemptPhase extends WaitPhase {
-  /** 1 for the first. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number
   readonly backend: string
   /** The URL of the endpoint. */
   readonly endpoint: string
-  /** The fields of this attempt only: a copy. */
+  /** A copy of the fields, for this attempt only. */
   readonly fields: FilterFields
   setTarget(target: string): void
   setAuthority(authority: string): void
@@ -280,28 +285,27 @@ export type ResponseOrigin = 'backend' | 'answer' | 'refusal'
 
 export interface ResponsePhase extends AnswerPhase {
   readonly status: number
-  /**
-   * A response of a backend, an answer of a filter or route, or a refusal. Where it is `refusal`, nothing
-   * waits.
-   */
+  /** The origin: a backend, an answer of a filter or route, or a refusal. Nothing can wait in a `refusal`. */
   readonly from: ResponseOrigin
-  /** The name of the backend that it comes from; '' if it comes from none. */
+  /** The name of the backend that it comes from; '' without one. */
   readonly backend: string
-  /** The length that was announced; -1 if it was not. */
+  /** The announced length; -1 without one. */
   readonly contentLength: number
-  /** It has a body, which may be empty: it is no answer to HEAD, no 204 or 304, and opens no tunnel. */
+  /**
+   * True if it has a body, which may be empty: it is no answer to HEAD, no 204 or 304, and opens no tunnel.
+   */
   readonly hasBody: boolean
   /** The bytes of its whole body, if all of it has come and no filter transforms it; else -1. */
   readonly bodyBytes: number
-  /** Cache-Control has no-transform: its body cannot be transformed (RFC 9110 §7.7). */
+  /** True if Cache-Control has no-transform: its body cannot be transformed (RFC 9110 §7.7). */
   readonly noTransform: boolean
   readonly fields: FilterFields
   /** Changes the status: 200 to 599. */
   setStatus(status: number): void
   /**
-   * Transforms the body, and changes the head as a changed body obliges: its length, digests and ranges go,
-   * and a strong ETag becomes a weak one. Of HEAD it changes the head alone. Returns false, and does nothing,
-   * where the body must stay as it is: 204, 206, 304, tunnels, refusals, `noTransform`.
+   * Transforms the body, and changes the head accordingly: its length, digests and ranges go, and a strong
+   * ETag becomes a weak one. For HEAD it changes only the head. Returns false, and does nothing, if the body
+   * must stay unchanged: 204, 206, 304, tunnels, refusals, `noTransform`.
    */
   transformBody(make: () => BodyTransform): boolean
   /**
@@ -309,7 +313,7 @@ export interface ResponsePhase extends AnswerPhase {
    * body of more than `bytesMax` is answered 502.
    */
   wholeBody(bytesMax: number, options: WaitOptions): Buffer | null
-  /** Replaces the body that {@link wholeBody} has returned, or that of an answer of ours. */
+  /** Replaces the body that {@link wholeBody} has returned, or that of our own answer. */
   setBody(body: string | Uint8Array): void
 }
 
@@ -332,25 +336,25 @@ export interface LogPhase extends ExchangeView {
 export interface BodyInput {
   /** The bytes that can be taken now. */
   readonly available: number
-  /** The whole body has come, and `available` is the rest. */
+  /** True once the whole body has come, and `available` is the rest. */
   readonly ended: boolean
-  /** Copies up to `bytes` into `target`; returns how many. */
+  /** Copies up to `bytes` into `target`; returns their number. */
   take(target: Buffer, at: number, bytes: number): number
 }
 
 /** A transform of one body. It is pulled: it is called only when its output has room. */
 export interface BodyTransform {
-  /** The most bytes that it holds, from one call to the next. They count as held bytes until it ends. */
+  /** The most bytes that it holds between calls. They count as held bytes until it ends. */
   readonly holdBytesMax: number
   /**
    * The bytes that it holds now. Past `holdBytesMax` a request is answered 413, and a response is cut.
    */
   readonly heldBytes: number
-  /** All of its output has been written. */
+  /** True once all of its output has been written. */
   readonly ended: boolean
   /**
-   * Takes input and writes output: at most `room` bytes at `at`. Returns how many; 0 means that it waits for
-   * more input, or for a task, and calls `wake` of {@link begin} when that has ended.
+   * Takes input and writes output: at most `room` bytes at `at`. Returns the number of bytes. 0 means that it
+   * waits for more input, or for a task: it calls the `wake` of {@link begin} when that has ended.
    */
   pull(input: BodyInput, out: Buffer, at: number, room: number): number
   /** Is called once, before the first pull. `wake` may be called in any turn. */

@@ -1,5 +1,5 @@
-// The fields of a message as a filter sees them. Each write is checked when it is made, as the codecs of both
-// versions would (spec/filters.md, K5), and goes to a copy: others see the message as it came.
+// The fields of a message, as seen by a filter. Each write is checked when it is made, as the codecs of both
+// versions would check it (spec/filters.md, K5). It goes to a copy: others see the message as it came.
 
 import {
   type Field,
@@ -16,7 +16,7 @@ import { fieldValue } from '../field-value.js'
 import type { FilterFields, ReadFields } from './contract.js'
 import type { PreparedChange } from './prepared-change.js'
 
-/** Fields that no filter may write or remove: of framing, of one connection, of a handshake. */
+/** Fields that no filter may write or remove: those of framing, of one connection, of a handshake. */
 const NOT_WRITTEN = tokenSet(
   Token.HOST,
   Token.CONTENT_LENGTH,
@@ -33,7 +33,9 @@ export class FilterWriteError extends Error {
   override name = 'FilterWriteError'
 }
 
-/** Values up to this length are interned: most are of the configuration, and an encoder knows them again. */
+/**
+ * Values up to this length are interned: most come from the configuration, and an encoder recognises them.
+ */
 const INTERNED_CHARS_MAX = 64
 
 const COLON = 0x3a
@@ -65,8 +67,8 @@ const KEPT_CHARS_MAX = 1_024
 const KEPT_MAX = 256
 
 /**
- * Fields that filters have written, by their names as filters write them: the last of each name, which is
- * mostly the next one too. It was checked then, and is not made again; an encoder knows it.
+ * Fields that filters have written, by the names as filters write them: the last field of each name, since
+ * the next write is mostly the same. It was checked then, and is not made again; an encoder recognises it.
  */
 export class WrittenFields {
   readonly table: FieldTable
@@ -85,7 +87,9 @@ export class WrittenFields {
     return field
   }
 
-  /** Returns a field of the name that is removed. Throws likewise. */
+  /**
+   * Returns a field of the removed name. Throws a {@link FilterWriteError} for one that must not be removed.
+   */
   removed(name: string): Field {
     return this.kept.get(name) ?? this.field(name, '')
   }
@@ -101,13 +105,13 @@ export interface FieldsOwner {
   readonly written: WrittenFields
   /** The head to read. Throws when the phase is over. */
   readonly readHead: Head
-  /** The head to write, which nobody else sees. Throws when it must not be written. */
+  /** Returns the head to write, which nobody else sees. Throws if it must not be written. */
   ownHead(): Head
-  /** Notes that a write was wrong, and returns what to throw. */
+  /** Notes a wrong write, and returns the error to throw. */
   spoilt(error: Error): Error
-  /** The fields are trailers, where fewer may be (RFC 9110 §6.5.1). */
+  /** True if the fields are trailers, where fewer are allowed (RFC 9110 §6.5.1). */
   readonly isTrailer: boolean
-  /** The sum of the sizes of fields that a head may have (RFC 9113 §6.5.2). */
+  /** The largest sum of field sizes in a head (RFC 9113 §6.5.2). */
   readonly headBytesMax: number
 }
 
@@ -160,7 +164,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     this.write(name, value, false)
   }
 
-  /** A removal is judged by its name. */
+  /** Removes a field. The removal is checked by its name. */
   remove(name: string): void {
     const { owner } = this
     const head = owner.ownHead()
@@ -197,7 +201,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     }
   }
 
-  /** All lines are checked before one of them is written. */
+  /** Writes all lines, each of which is checked before any is written. */
   private setLines(name: string, values: readonly string[]): void {
     const { owner } = this
     const head = owner.ownHead()

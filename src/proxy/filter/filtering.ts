@@ -1,5 +1,5 @@
-// Runs the filters of an exchange for its steps, one filter a step (spec/filters.md). A step asks with each
-// call what follows. What a filter does wrong costs its own exchange: nothing of it is thrown on.
+// Runs the filters of an exchange for its steps, one filter a step (spec/filters.md). A step learns from each
+// call what follows. A mistake of a filter harms only its own exchange: its errors are not thrown on.
 
 import { endsWorld } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
@@ -11,7 +11,7 @@ import { ANSWER, PASS, REFUSE, type Verdict, WAIT } from './contract.js'
 import { type FilterRun, NOT_BEGUN } from './run.js'
 import { CallKind, FilterUseError } from './view.js'
 
-/** The sequel of a call: the next filter, a wait, the step behind the filters, an answer or a refusal. */
+/** The sequel of a call: the next filter, a wait, the step after the filters, an answer or a refusal. */
 export type FilterNext = 'again' | 'wait' | 'passed' | 'respond' | 'refuse'
 
 type Phase = 'request' | 'attempt' | 'response'
@@ -40,7 +40,7 @@ export const filtering = {
     return run.begun < uses.length ? 'again' : 'passed'
   },
 
-  /** Begins filters up to the next one that has a request phase. Returns what a failure leads to, or null. */
+  /** Begins filters up to the next one that has a request phase. Returns the sequel of a failure, or null. */
   begin(x: Exchange, run: FilterRun): FilterNext | null {
     const { uses, identityFields, hasRequest } = run.chain
     while (run.begun < uses.length) {
@@ -106,7 +106,7 @@ export const filtering = {
     return ++run.attemptAt < attempts.length ? 'again' : 'passed'
   },
 
-  /** Whether a filter is left that a response meets. */
+  /** Returns true if a filter is left that the response meets. */
   meetsResponse(x: Exchange): boolean {
     const run = x.filters
     if (run === null) return false
@@ -181,13 +181,13 @@ export const filtering = {
     }
   },
 
-  /** Whether the wait of the current filter has ended too late: a pause that is over is not. */
+  /** Returns true if the wait of the current filter has ended too late. A finished pause has not. */
   isLate(x: Exchange, run: FilterRun): boolean {
     if (run.waiting === null || !x.late) return false
     return run.waiting === 'ready' || x.now >= x.progress.oldAt
   },
 
-  /** The wait of a filter without `late` was too long. */
+  /** Handles a late wait of a filter without `late`. */
   late(x: Exchange, run: FilterRun, use: FilterUse): FilterNext {
     x.proxy.filterFailed(x, use.name, new Error('it was late'))
     const isOver = x.now >= x.progress.oldAt
@@ -198,7 +198,7 @@ export const filtering = {
     return 'refuse'
   },
 
-  /** A filter has failed: it is left out, or the exchange is refused. A refusal goes out all the same. */
+  /** Handles a failed filter: it is left out, or the exchange is refused. A refusal goes out all the same. */
   failed(x: Exchange, run: FilterRun, place: number, phase: Phase, error: unknown): FilterNext {
     const use = run.chain.uses[place]
     x.proxy.filterFailed(x, use.name, error)
@@ -209,7 +209,7 @@ export const filtering = {
     return 'refuse'
   },
 
-  /** Whether more of the request's body has come than a filter allows. Sets the refusal. */
+  /** Returns true if more of the request's body has come than a filter allows. Sets the refusal. */
   isTooLong(x: Exchange): boolean {
     const run = x.filters
     if (run === null || x.frontend.receivedBytes <= run.bodyBytesMax) return false
@@ -218,7 +218,7 @@ export const filtering = {
     return true
   },
 
-  /** Whether a body cannot go on through its transforms. Sets the refusal. */
+  /** Returns true if a body cannot go on through its transforms. Sets the refusal. */
   isStuck(x: Exchange): boolean {
     const run = x.filters
     if (run === null || (run.up === null && run.down === null)) return false
@@ -231,7 +231,7 @@ export const filtering = {
     return true
   },
 
-  /** Tells the filters that the exchange has ended, and has them let go of what they hold. */
+  /** Tells the filters that the exchange has ended, and makes them release what they hold. */
   end(x: Exchange): void {
     const run = x.filters
     if (run === null) return
@@ -252,7 +252,7 @@ export const filtering = {
   },
 }
 
-/** Runs what a filter does. Returns what was wrong; null if nothing was. */
+/** Runs an act of a filter. Returns its error; null without one. */
 export function caught(call: FilterCall, act: () => void): unknown {
   try {
     act()
@@ -264,7 +264,7 @@ export function caught(call: FilterCall, act: () => void): unknown {
   }
 }
 
-/** Returns what was wrong in a call that threw. */
+/** Returns the error of a call that threw. */
 function thrownIn(call: FilterCall, error: unknown): unknown {
   if (endsWorld(error)) {
     call.end()
@@ -273,7 +273,7 @@ function thrownIn(call: FilterCall, error: unknown): unknown {
   return call.wrong ?? error ?? new Error('it threw nothing')
 }
 
-/** Returns what is wrong with a verdict; null if nothing is. */
+/** Returns the error of a wrong verdict; null for a right one. */
 function misused({ coming, armed }: FilterRun, verdict: Verdict | undefined, isLate: boolean): Error | null {
   if (verdict === PASS && coming === null) return null
   if (verdict === WAIT) {

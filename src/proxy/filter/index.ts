@@ -1,4 +1,4 @@
-// The filters of an exchange: the contract, and what runs them.
+// The filters of an exchange: their contract, and the code that runs them.
 
 export { AnswerSource } from './answer-source.js'
 export { PreparedFields, prepareFields } from './answers.js'

@@ -1,5 +1,5 @@
-// The messages of an exchange as a filter reads and writes them in a phase. Writes are checked when they are
-// made, and what is wrong is kept: a filter that catches the error has failed all the same.
+// The messages of an exchange, as a filter reads and writes them in a phase. Writes are checked when they are
+// made, and errors are kept: a filter that catches the error has still failed.
 
 import type { FieldTable, Head } from '../../http/index.js'
 import type { Backend } from '../backend.js'
@@ -11,7 +11,7 @@ import type { FilterRun } from './run.js'
 import { CallKind, FilterUseError, FilterView } from './view.js'
 
 export class MessageCall extends FilterView implements FieldsOwner {
-  /** The first write or use that was wrong; null for none. */
+  /** The first wrong write or use; null without one. */
   wrong: Error | null
   /** The interim response or the trailers of this call. */
   private part: Head | null

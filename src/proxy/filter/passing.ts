@@ -1,4 +1,4 @@
-// Interim responses and trailers on their way past the filters. Nothing waits here.
+// Passes interim responses and trailers through the filters. Nothing waits here.
 
 import { type Field, Head, type Stream } from '../../http/index.js'
 import type { Exchange } from '../exchange.js'
@@ -7,7 +7,7 @@ import { caught } from './filtering.js'
 import { type FilterRun, NOT_BEGUN } from './run.js'
 import { CallKind, FilterUseError } from './view.js'
 
-/** 100 and 101 belong to the connections. */
+/** The status up to which interim responses, 100 and 101, belong to the connections. */
 const SWITCHING = 101
 
 /** An object, so that the simulator can plant defects in it. */
@@ -16,7 +16,7 @@ export const passing = {
   interim(x: Exchange, run: FilterRun, head: Head): Head | null {
     const { interims, uses } = run.chain
     if (interims.length === 0 || head.status <= SWITCHING) return head
-    // A filter that fails may have written some of its fields.
+    // A failing filter may have written some of its fields.
     let passed = head
     for (let i = interims.length - 1; i >= 0; i--) {
       const place = interims[i]
@@ -38,7 +38,7 @@ export const passing = {
     return passed
   },
 
-  /** Has filters see the trailers of the request, once they have come: before any of them leaves. */
+  /** Shows the trailers of the request to the filters, once they have come and before any of them leaves. */
   requestTrailers(x: Exchange, run: FilterRun, from: Stream): void {
     if (!from.remoteEnded || from.trailers === null || run.requestTrailersMet) return
     run.requestTrailersMet = true
@@ -49,7 +49,7 @@ export const passing = {
     from.trailers = changed(x, run, trailers, fields, 'request')
   },
 
-  /** Likewise those of the response. */
+  /** Shows the trailers of the response to the filters in the same way. */
   responseTrailers(x: Exchange, run: FilterRun, from: Stream): void {
     if (!from.remoteEnded || from.trailers === null || run.responseTrailersMet) return
     run.responseTrailersMet = true
@@ -57,7 +57,7 @@ export const passing = {
   },
 }
 
-/** Returns the trailers as filters leave them; null for none. */
+/** Returns the trailers after the changes of filters; null for none. */
 function changed(
   x: Exchange,
   run: FilterRun,

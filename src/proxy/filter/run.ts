@@ -1,5 +1,5 @@
-// The filters of one exchange: how far it has come in their chain, what they keep of it, and what they have
-// changed. Filters [0, begun) have begun. The request goes up in places, the response comes down.
+// The filters of one exchange: its position in their chain, their states, and their changes. Filters [0,
+// begun) have begun. The request moves up the places, and the response moves down.
 
 import type { Signal } from '../../pollset/index.js'
 import type { Backend } from '../backend.js'
@@ -45,23 +45,26 @@ export class FilterRun {
   readonly call: FilterCall
   /** The state of each filter that has begun, by place. */
   readonly states: unknown[]
-  /** How many filters have begun. */
+  /** The number of filters that have begun. */
   begun: number
-  /** The place of the filter that runs, or waits; -1 if none does. */
+  /** The place of the filter that runs or waits; -1 without one. */
   current: number
   /** The place of the next filter that a response meets; -1 if it has met all. */
   next: number
-  /** Of {@link FilterChain.attempts}: the next of this attempt. */
+  /** The index in {@link FilterChain.attempts} of the next filter of this attempt. */
   attemptAt: number
-  /** The phase that runs, or is to run. */
+  /** The phase that runs, or runs next. */
   phase: FilterTime['phase']
-  /** When the wait of the current filter is late, in ms of the pollset's clock; 0 if it has not waited. */
+  /**
+   * The time at which the wait of the current filter is late, in ms of the pollset's clock; 0 if
+   * it has not waited.
+   */
   lateAt: number
   /** The wait that the current filter has armed in its last call; null for none. */
   armed: FilterWait | null
   /** The wait of the current filter; null between waits. */
   waiting: FilterWait | null
-  /** When the pause of the current filter ends; 0 for none. */
+  /** The end of the current filter's pause; 0 for none. */
   pausedUntil: number
   /** The task that the current filter waits for; null for none. */
   task: PooledTask<unknown> | null
@@ -69,7 +72,7 @@ export class FilterRun {
   coming: {
     readonly answer?: OwnAnswer
     readonly refusal?: Refusal
-    /** Whatever the filter returns: a body was too large. */
+    /** True if it counts regardless of the verdict: a body was too large. */
     readonly isForced?: true
   } | null
   /** The filter of the last step, for the trace. */
@@ -77,32 +80,32 @@ export class FilterRun {
   /** The waits that have ended, for the access log. */
   times: readonly FilterTime[]
 
-  /** The request is this exchange's own: it was copied before a filter changed it. */
+  /** True if the request belongs to this exchange alone: it was copied before a filter changed it. */
   ownsRequest: boolean
   /**
-   * The backend that the request goes to behind the filters: that of the route, or that which a filter has
-   * chosen; null for none. It is pinned: a reload that ends it while a filter waits leaves its endpoints.
+   * The backend that the request goes to after the filters: that of the route, or that of a filter; null for
+   * none. It is pinned: a reload that ends it while a filter waits leaves its endpoints.
    */
   backend: Backend | null
-  /** Whom an authentication filter has identified. */
+  /** The identity found by an authentication filter. */
   identity: string | null
   /** The most bytes of the request's body. */
   bodyBytesMax: number
   /** The filter that has set it; '' for none. */
   limitedBy: string
-  /** The trailers of either body have met the filters. */
+  /** True once the trailers of a body have met the filters. */
   requestTrailersMet: boolean
   responseTrailersMet: boolean
   /** Notes of filters for the access log. */
   notes: FilterNote[] | null
   /**
-   * The body of the request, and of the response, on their way through filters; null for the stream's own.
+   * The bodies of the request and of the response on their way through filters; null for the stream's own.
    */
   up: BodyPath | null
   down: BodyPath | null
-  /** Rises when either goes on; null before one of them is there. */
+  /** Rises when either body moves on; null before one of them exists. */
   moves: Signal | null
-  /** The body that a filter collects, as far as it has come; null while none does. */
+  /** The part of a body that a filter collects, as it comes; null while none does. */
   collecting: Buffer[] | null
   /** The filter that has answered or refused; '' for none. */
   answeredBy: string
@@ -139,7 +142,7 @@ export class FilterRun {
     this.call = new Call(x, this)
   }
 
-  /** Begins with the filter behind this place: those before it do not see the exchange. */
+  /** Begins with the filter after this place: earlier filters do not see the exchange. */
   beginBehind(place: number): void {
     for (let at = 0; at <= place; at++) this.states[at] = NOT_BEGUN
     this.begun = place + 1
@@ -150,13 +153,14 @@ export class FilterRun {
     return this.chain.uses[this.current]
   }
 
-  /** The name of the filter that waits, or runs next; '' if none does. */
+  /** The name of the filter that waits, or runs next; '' without one. */
   get name(): string {
     return this.chain.uses[this.place]?.name ?? ''
   }
 
   /**
-   * Returns the filter of a step, in brackets; '' for other steps. @param ran it has run: else it runs next
+   * Returns the filter of a step, in brackets; '' for other steps.
+   * @param ran true: it has run; false: it runs next
    */
   detail(step: string, ran: boolean): string {
     const phase = PHASES[step]
@@ -209,14 +213,14 @@ export class FilterRun {
     this.collecting = null
   }
 
-  /** The request goes to this backend, unless a filter chooses another one. */
+  /** Sends the request to this backend, unless a filter chooses another one. */
   aimAt(backend: Backend): void {
     backend.pin()
     this.backend?.unpin()
     this.backend = backend
   }
 
-  /** Forgets the body of a response that another one takes the place of. */
+  /** Forgets the body of a response that another response replaces. */
   dropDown(): void {
     this.down?.end()
     this.down = null
@@ -251,6 +255,6 @@ export class FilterRun {
   }
 }
 
-/** Whether the body of the request can be sent again from its first byte. */
+/** Returns true if the body of the request can be sent again from its first byte. */
 export const isReplayable = ({ filters, frontend }: Pick<Exchange, 'filters' | 'frontend'>): boolean =>
   (filters?.up?.held ?? null) !== null || frontend.replayable

@@ -1,4 +1,4 @@
-// The head of a request that a filter makes, from that of the request which it serves.
+// Makes the head of a filter's request from the request which it serves.
 
 import { Field, type FieldTable, Head } from '../../http/index.js'
 import { FilterWriteError, writtenField } from './fields.js'
@@ -7,7 +7,7 @@ import { FilterUseError } from './view.js'
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
 
-/** Throws if it cannot be made, or one of its fields must not be sent. */
+/** Throws if it cannot be made, or if one of its fields must not be sent. */
 export function subrequestHead(request: Head, table: FieldTable, options: SubrequestOptions): Head {
   const { method = 'GET', target, authority, body, without = () => false, fields = [] } = options
   if (!METHOD.test(method)) throw new FilterWriteError(`${JSON.stringify(method)} is not a method`)
@@ -29,7 +29,9 @@ export function subrequestHead(request: Head, table: FieldTable, options: Subreq
   return made.withLength(table.make('content-length', String(body.length)))
 }
 
-/** Returns the request as one that asks for no tunnel: a handshake has fields that no other request has. */
+/**
+ * Returns the request as one that asks for no tunnel: a handshake has fields that other requests do not have.
+ */
 function withoutTunnel(request: Head, table: FieldTable, { target }: SubrequestOptions): Head {
   const { authority, scheme } = request
   if (target === undefined || authority === null)

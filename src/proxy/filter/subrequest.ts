@@ -1,6 +1,6 @@
 // A request that a filter makes: the fill of a cache, the question to an authorisation service. It is an
-// exchange like any other, with an id of its own, retries and deadlines, but its client is in this process:
-// nothing is written to a socket. The filter reads the response as the body of an answer.
+// exchange with its own id, retries and deadlines, but its client is in this process: nothing is written to a
+// socket. The filter reads the response as the body of an answer.
 
 import {
   BODY,
@@ -24,10 +24,10 @@ import { AnswerSource } from './answer-source.js'
 import type { FieldLine } from './contract.js'
 
 const NOWHERE: Address = { host: '', port: 0 }
-/** No client stands behind a subrequest: it tells backends no address. */
+/** The addresses of a subrequest, which has no client: it tells backends none. */
 const ADDRESSES = { from: NOWHERE, to: NOWHERE }
 const NO_FIELDS: readonly Field[] = []
-/** Takes what nobody reads. */
+/** A buffer for bytes that nobody reads. */
 const DROPPED = Buffer.allocUnsafeSlow(16 * 1024)
 
 const LEFT: StreamFault = {
@@ -48,25 +48,25 @@ const CUT: StreamFault = {
 export interface SubrequestOptions {
   /** Its id, unique in its World. */
   readonly id: string
-  /** In place of that of the request. Default: GET. */
+  /** The method. Default: GET. */
   readonly method?: string
   /** Its whole body, which counts as held: ask `mayHold` first. Default: none. */
   readonly body?: Uint8Array
   /**
-   * Nobody reads the response: it is dropped as it comes. Is called once, when that has ended: with its
-   * status, or with 0 if it has ended early or no backend has answered.
+   * Is called once, when a response that nobody reads has ended: with its status, or with 0 if it has ended
+   * early or no backend has answered. The response is dropped as it comes.
    */
   readonly dropped?: (status: number) => void
-  /** Path and query, in place of those of the request. */
+  /** Path and query. Default: those of the request. */
   readonly target?: string
-  /** HOST or HOST:PORT, in place of that of the request. */
+  /** HOST or HOST:PORT. Default: that of the request. */
   readonly authority?: string
-  /** Whether a field of the request is left out. */
+  /** Returns true if a field of the request is left out. */
   readonly without?: (name: string) => boolean
-  /** Fields in addition. */
+  /** Further fields. */
   readonly fields?: readonly FieldLine[]
   /**
-   * The backend that it goes to, past all filters. Without it the request goes where this one would go from
+   * The backend, to which it goes past all filters. Without it the request goes where this one would go from
    * here: through the filters to the right of this one, to the backend of the route.
    */
   readonly backend?: string
@@ -122,7 +122,7 @@ class SubrequestStream extends Stream implements FrontendStream {
     }
   }
 
-  /** Has a body, which has come whole. */
+  /** Notes a whole body. */
   have(body: Buffer): void {
     this.receiveBuffer = this.newReceiveBuffer()
     this.receiveBuffer.push(body, 0, body.length)
@@ -141,7 +141,7 @@ class SubrequestStream extends Stream implements FrontendStream {
     this.dropPending()
   }
 
-  /** The whole response has been read. */
+  /** Ends it after the whole response has been read. */
   end(): void {
     if (this.localEnded || this.closed) return
     this.localEnded = true
@@ -149,7 +149,7 @@ class SubrequestStream extends Stream implements FrontendStream {
     this.raise(SENT)
   }
 
-  /** The filter has left. */
+  /** Ends it when the filter has left. */
   leave(): void {
     if (this.localEnded || this.closed) return
     this.fault = LEFT
@@ -173,12 +173,12 @@ class SubrequestStream extends Stream implements FrontendStream {
   }
 }
 
-/** Whether a filter has made this exchange: no client has asked. */
+/** Returns true if a filter has made this exchange, so that no client has asked. */
 export const isSubrequest = (x: Exchange): boolean => x.frontend instanceof SubrequestStream
 
 /**
- * A request of a filter, as the filter sees it: HEAD rises with the response head, BODY with bytes or the
- * end, RESET if it ends early. Its body can be forwarded to a client as it is, or taken.
+ * A request of a filter, as seen by the filter: HEAD rises with the response head, BODY with bytes or the
+ * end, RESET if it ends early. Its body can be forwarded to a client unchanged, or taken.
  */
 export class Subrequest extends AnswerSource {
   readonly id: string
@@ -187,7 +187,7 @@ export class Subrequest extends AnswerSource {
   readonly stream: SubrequestStream
   /** The response head; null before. */
   head: Head | null
-  /** Why the proxy refused it: then the response is ours, and not a backend's; null if it did not. */
+  /** The refusal, if the proxy refused it: the response is then ours, not a backend's; else null. */
   refusal: Refusal | null
   private ended: boolean
   private read: boolean
@@ -215,7 +215,7 @@ export class Subrequest extends AnswerSource {
       this.stream.have(Buffer.from(body.buffer, body.byteOffset, body.length))
   }
 
-  /** The exchange of it has something to send: the head, or bytes. @internal */
+  /** Notes that its exchange has something to send: the head, or bytes. @internal */
   granted(): void {
     const { stream } = this
     if (stream.pendingHead !== null) {
@@ -231,13 +231,13 @@ export class Subrequest extends AnswerSource {
     this.finish()
   }
 
-  /** Drops what has come of the body. Its credit goes back to the backend. */
+  /** Drops the received part of the body. Its credit goes back to the backend. */
   private drop(): void {
     const { stream } = this
     while (stream.available > 0) this.pull(DROPPED, 0, DROPPED.length, this.now())
   }
 
-  /** Tells, once, how the response that nobody reads has ended. */
+  /** Reports, once, the end of a response that nobody reads. */
   private tell(status: number): void {
     const { dropped } = this
     this.dropped = null
@@ -269,7 +269,9 @@ export class Subrequest extends AnswerSource {
     return this
   }
 
-  /** Copies up to `bytes` of the body that wait; returns how many. Their credit goes back to the backend. */
+  /**
+   * Copies up to `bytes` of the waiting body; returns their number. Their credit goes back to the backend.
+   */
   pull(target: Buffer, at: number, bytes: number, now: number): number {
     const taken = Math.min(bytes, this.stream.available)
     if (taken > 0) this.stream.pullInto(target, at, taken, now)
@@ -277,7 +279,7 @@ export class Subrequest extends AnswerSource {
     return taken
   }
 
-  /** Takes up to `bytes` of the body that wait. */
+  /** Takes up to `bytes` of the waiting body. */
   take(target: Buffer, at: number, bytes: number): number {
     return this.pull(target, at, bytes, this.now())
   }

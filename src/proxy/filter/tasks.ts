@@ -1,6 +1,6 @@
-// Tasks of filters, in bounded pools: work in other threads, and promises of users. What finds no place waits
-// in a bounded queue, in order. Results come through the pollset, so a run depends on nothing but what it
-// hands in.
+// The tasks of filters, in bounded pools: work in other threads, and promises of users. A task without a
+// place waits in a bounded queue, in order. Results come through the pollset, so a run depends only on what
+// the pollset hands in.
 
 import {
   type Holder,
@@ -14,21 +14,21 @@ import {
 } from '../../pollset/index.js'
 
 /**
- * The threads of Node's pool that the tasks of all its pools may take together: the rest is left to names,
- * files and the access log. Of pools that wait for a thread, the one that has waited longest is next.
+ * The threads of Node's pool that the tasks of all its pools may take together: the rest are for names, files
+ * and the access log. Of the pools that wait for a thread, the one that has waited longest is next.
  */
 export class ThreadShare {
-  /** Threads that are taken now. */
+  /** The number of threads taken now. */
   taken = 0
   readonly max: number
   private readonly waiting = new Set<TaskPool>()
 
-  /** @param threads of Node's pool */
+  /** @param threads the number of threads in Node's pool */
   constructor(threads: number) {
     this.max = Math.max(1, threads - 1)
   }
 
-  /** Takes a thread for a pool; if none is left, the pool goes on when it is its turn. @internal */
+  /** Takes a thread for a pool. If none is left, the pool goes on when its turn comes. @internal */
   take(pool: TaskPool): boolean {
     if (this.taken >= this.max) {
       this.waiting.add(pool)
@@ -51,18 +51,21 @@ export class ThreadShare {
 }
 
 export interface TaskPoolOptions {
-  /** Names its tasks: `gzip`. */
+  /** The name of its tasks: `gzip`. */
   readonly name: string
-  /** Tasks that run at once. */
+  /** The most tasks that run at once. */
   readonly concurrencyMax: number
-  /** Tasks that wait for one of those to end. */
+  /** The most tasks that wait for a place. */
   readonly queueMax: number
   /**
-   * Tasks that were given up, have not ended, and take no place: for promises, which may never settle and
-   * hold no thread. Default 0: a task keeps its place until it has ended.
+   * The most tasks that were given up, have not ended, and take no place: for promises, which may never
+   * settle and hold no thread. Default 0: a task keeps its place until it has ended.
    */
   readonly abandonedMax?: number
-  /** Of which its tasks take a thread each. Not with {@link abandonedMax}. Default: its tasks take none. */
+  /**
+   * The share from which each of its tasks takes a thread. Not with {@link abandonedMax}. Default: its
+   * tasks take none.
+   */
   readonly threads?: ThreadShare
 }
 
@@ -72,7 +75,7 @@ export class PooledTask<T> extends Task<T> implements Listed<PooledTask<unknown>
   listPrev: PooledTask<unknown> | null = null
   listNext: PooledTask<unknown> | null = null
   readonly work: TaskWork<T>
-  /** Null before it has begun, and when it has ended. */
+  /** The running task; null before it has begun, and when it has ended. */
   private running: Task<T> | null = null
   private readonly pool: TaskPool
   private cancelled = false
@@ -100,8 +103,8 @@ export class PooledTask<T> extends Task<T> implements Listed<PooledTask<unknown>
   }
 
   /**
-   * Gives it up. A thread cannot be stopped: its place is free when it has ended, or at once, within
-   * {@link TaskPoolOptions.abandonedMax}.
+   * Gives it up. A thread cannot be stopped: its place is free when it has ended, or at once, within {@link
+   * TaskPoolOptions.abandonedMax}.
    */
   cancel(): void {
     if (this.cancelled || this.settled) return
@@ -122,14 +125,14 @@ export class PooledTask<T> extends Task<T> implements Listed<PooledTask<unknown>
 
 export class TaskPool implements Subject {
   readonly kind = 'task-pool'
-  /** May be set: it counts for tasks that begin from then on. */
+  /** The options. They may be set, and count for tasks that begin from then on. */
   options: TaskPoolOptions
-  /** Tasks that run now, those too whose outcome nobody waits for. */
+  /** The number of running tasks, including those whose outcome nobody waits for. */
   running = 0
-  /** Tasks that were started, and those that were not, since the queue was full. */
+  /** The numbers of tasks that were started, and of those that were not, since the queue was full. */
   started = 0
   refused = 0
-  /** Tasks that were given up, have not ended, and take no place. */
+  /** The number of tasks that were given up, have not ended, and take no place. */
   abandoned = 0
   private readonly queue = new List<PooledTask<unknown>>()
   private readonly pollset: Pollset
@@ -158,7 +161,7 @@ export class TaskPool implements Subject {
     return this.options.name
   }
 
-  /** Why a task waits: one clause, for a person. @internal */
+  /** The reason why a task waits: one clause, for a person. @internal */
   get queueText(): string {
     const { concurrencyMax, threads } = this.options
     const taken =
@@ -166,7 +169,7 @@ export class TaskPool implements Subject {
     return `${taken} are taken, and ${this.queue.size} tasks wait`
   }
 
-  /** Tasks that wait for a place. */
+  /** The number of tasks that wait for a place. */
   get waiting(): number {
     return this.queue.size
   }
@@ -176,7 +179,7 @@ export class TaskPool implements Subject {
     if (task.list === this.queue) this.queue.remove(task as PooledTask<unknown>)
   }
 
-  /** Frees the place of a task that is given up, if it may; returns whether it has. @internal */
+  /** Frees the place of a task that is given up, if that is allowed. Returns true if it did. @internal */
   abandon(): boolean {
     if (this.abandoned >= (this.options.abandonedMax ?? 0)) return false
     this.abandoned++
@@ -191,7 +194,7 @@ export class TaskPool implements Subject {
     this.proceed()
   }
 
-  /** Begins tasks that wait, as long as there are places for them. @internal */
+  /** Begins waiting tasks, as long as there are places for them. @internal */
   proceed(): void {
     const { concurrencyMax, threads } = this.options
     while (this.queue.first !== null && this.running < concurrencyMax) {

@@ -1,4 +1,4 @@
-// An exchange as its filters see it, in every phase. It is theirs only while one of them is called.
+// An exchange, as seen by its filters, in every phase. They may use it only while one of them is called.
 
 import { type Head, Token } from '../../http/index.js'
 import { namesOf } from '../../pollset/index.js'
@@ -9,7 +9,7 @@ import type { FilterRun } from './run.js'
 
 /** The phases as bits, so that several are one number. */
 export const CallKind = {
-  /** Between the phases. */
+  /** The kind between the phases. */
   NONE: 0,
   BEGIN: 1,
   REQUEST: 2,
@@ -22,7 +22,7 @@ export const CallKind = {
 
 const PHASES: readonly string[] = ['begin', 'request', 'attempt', 'interim', 'response', 'trailers', 'log']
 
-/** A filter has used what belongs to a phase that is over, or that has no such thing. */
+/** The error of a filter that has used a part of a finished phase, or of a phase that has no such part. */
 export class FilterUseError extends Error {
   override name = 'FilterUseError'
 }
@@ -35,7 +35,7 @@ const NOTE_NAME_CHARS_MAX = 32
 export class FilterView implements ExchangeView {
   protected readonly x: Exchange
   protected readonly run: FilterRun
-  /** One of {@link CallKind}. */
+  /** The kind of the call: one of {@link CallKind}. */
   protected kind: number
   /** The place of the filter that is called. */
   protected place: number

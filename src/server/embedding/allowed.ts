@@ -1,5 +1,5 @@
-// Which addresses a target may have that a function of the program has named: such a function often follows
-// what the request asks for, and a client must not reach what only the program can.
+// The allowed addresses of a target that a function of the program has named. Such a function often follows
+// the request, and a client must not reach what only the program can reach.
 
 import { Networks } from '../../pollset/index.js'
 import { ConfigError } from '../address.js'
@@ -25,7 +25,7 @@ const NOT_PUBLIC = [
   'ff00::/8',
 ] as const
 
-/** Returns whether an address may be connected to: a public one, or one of these networks. */
+/** Returns a test for addresses that may be connected to: public ones, and those of these networks. */
 export function allowedBeside(allowPrivate: boolean | readonly string[]): (host: string) => boolean {
   if (allowPrivate === true) return () => true
   const closed = new Networks([...NOT_PUBLIC])

@@ -1,4 +1,4 @@
-// Errors as http-proxy tells them: those of node:net, node:tls and node:http.
+// Errors in http-proxy's form: those of node:net, node:tls and node:http.
 
 import { ProxyError } from './events.js'
 
@@ -11,7 +11,7 @@ const TLS_TEXTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'certificate has expired',
 }
 
-/** Outcomes that http-proxy has as a connection that ended. */
+/** Outcomes that http-proxy reports as a connection that ended. */
 const HANG_UPS: ReadonlySet<string> = new Set([
   'backend-closed',
   'client-gone',

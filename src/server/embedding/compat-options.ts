@@ -1,4 +1,4 @@
-// The options of http-proxy, as those of createProxy.
+// Translates the options of http-proxy into those of createProxy.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
@@ -9,7 +9,7 @@ import { readTarget, type TargetUrl } from './target-url.js'
 export interface CompatOptions {
   target?: Target | null
   forward?: Target | null
-  /** Ignored: connections are kept and shared by themselves. */
+  /** Ignored: connections are kept and shared without it. */
   agent?: unknown
   ssl?: unknown
   ws?: boolean
@@ -77,7 +77,7 @@ const isHost = (host: string | undefined): boolean =>
 const wholeUrl = (path: string): string =>
   `/${path}`.replace(/\/+/g, '/').replace('http:/', 'http://').replace('https:/', 'https://')
 
-/** Returns what a call of http-proxy with these options asks of createProxy. */
+/** Returns the options of createProxy for a call of http-proxy with these options. */
 export function optionsOf(options: CompatOptions, request: IncomingMessage): RequestOptions {
   const all: Record<string, unknown> = {}
   for (const name of TAKEN)
@@ -98,7 +98,7 @@ export function optionsOf(options: CompatOptions, request: IncomingMessage): Req
     all['timeouts'] = { head: proxyTimeout, idle: proxyTimeout, connect: proxyTimeout }
   if (buffer !== undefined) all['body'] = buffer
   if (toProxy === true && options.ignorePath !== true) all['pathRewrite'] = () => wholeUrl(request.url ?? '/')
-  // HTTP/1.0 need not name a host, and some clients name none that is one: then the backend's is named.
+  // HTTP/1.0 need not name a host, and some clients name an invalid one: the backend's name is then used.
   if (!isHost(request.headers.host) && all['host'] === undefined && (target ?? forward) != null)
     all['headers'] = {
       host: readTarget((target ?? forward) as string | URL | TargetUrl).authority,
@@ -107,17 +107,17 @@ export function optionsOf(options: CompatOptions, request: IncomingMessage): Req
   return all as RequestOptions
 }
 
-/** `content-type` as `Content-Type`. */
+/** Returns `Content-Type` for `content-type`. */
 const titled = (name: string): string =>
   name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase())
 
-/** Has the names of a response's fields written in their usual case (preserveHeaderKeyCase). */
+/** Writes the names of a response's fields in their usual case (preserveHeaderKeyCase). */
 export function titledFields(response: ServerResponse): void {
   const { setHeader } = response
   response.setHeader = function (name, value) {
     return setHeader.call(this, titled(name), value)
   }
-  // The fields are set one by one where something stands before writeHead.
+  // The fields are set one by one if something stands before writeHead.
   const { writeHead } = response
   response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
     return writeHead.apply(this, args as never)

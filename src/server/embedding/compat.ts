@@ -1,6 +1,6 @@
-// fermata-proxy/compat: http-proxy's createProxyServer on createProxy, for programs that leave http-proxy.
-// The names, the order of arguments and the events are those of http-proxy 1.18; spec/compat.md says what
-// differs.
+// fermata-proxy/compat: http-proxy's createProxyServer on createProxy, for programs that leave
+// http-proxy. The names, the order of arguments and the events are those of http-proxy 1.18;
+// spec/compat.md lists the differences.
 
 import { EventEmitter } from 'node:events'
 import {
@@ -18,12 +18,12 @@ import type { UpgradeSocket } from './options.js'
 
 export type { CompatOptions } from './compat-options.js'
 
-/** Tells an error, to who then answers the client. */
+/** Reports an error to those who then answer the client. */
 type Teller = ErrorCallback & { answers?(): boolean }
 
 type Extra = Buffer | CompatOptions | ErrorCallback | undefined
 
-/** The options and the callback behind the arguments that all calls have. */
+/** Returns the options and the callback among the arguments that all calls have. */
 function extrasOf(extras: readonly Extra[]): {
   head: Buffer
   options: CompatOptions
@@ -47,7 +47,7 @@ export class ProxyServer extends EventEmitter {
   readonly proxyRequest: ProxyServer['web']
   readonly proxyWebsocketRequest: ProxyServer['ws']
   private server: Server | null = null
-  /** Made when it is needed, also after {@link close}. */
+  /** The proxy, made when it is needed, also after {@link close}. */
   private inner: EmbeddedProxy | null = null
 
   constructor(options: CompatOptions = {}) {
@@ -107,7 +107,10 @@ export class ProxyServer extends EventEmitter {
     }
   }
 
-  /** Returns what tells the callback of a call, or the listeners. Nothing is thrown without one. */
+  /**
+   * Returns the function that reports to the callback of a call, or to the listeners. Without one
+   * nothing is thrown.
+   */
   private teller(failed: ErrorCallback | undefined, then: () => void): Teller {
     const tell: ErrorCallback = (error, request, reply, target) => {
       const told = compatError(error)
@@ -133,11 +136,11 @@ export class ProxyServer extends EventEmitter {
     return inner
   }
 
-  /** Hands on an event, while somebody listens for it here: what nobody hears costs nothing. */
+  /** Passes an event on while somebody listens for it here: an unheard event costs nothing. */
   private relay(inner: EmbeddedProxy, event: 'proxyReq' | string): void {
     const emitter = inner as unknown as EventEmitter
     const hand = (...args: unknown[]): void => {
-      // A client that waits for 100 has had it: http-proxy changes no such request.
+      // A client that waits for 100 has received it: http-proxy changes no such request.
       const [, request] = args as [unknown, IncomingMessage]
       if (event === 'proxyReq' && request.headers.expect !== undefined) return
       this.emit(event, ...args)
@@ -148,7 +151,7 @@ export class ProxyServer extends EventEmitter {
     })
   }
 
-  /** Listens, and proxies all that comes; with `ssl` over TLS, with `ws` WebSockets too. */
+  /** Listens, and proxies everything that comes; with `ssl` over TLS, with `ws` WebSockets too. */
   listen(port: number | string, hostname?: string): this {
     const closure = (request: IncomingMessage, response: ServerResponse): void => this.web(request, response)
     const { ssl } = this.options
@@ -160,7 +163,7 @@ export class ProxyServer extends EventEmitter {
     return this
   }
 
-  /** Stops listening. Requests that run may end; idle connections to backends close. */
+  /** Stops listening. Running requests may end; idle connections to backends close. */
   close(callback?: (error?: Error) => void): void {
     const { server, inner } = this
     this.server = null

@@ -1,6 +1,6 @@
-// A proxy inside a program of Node's: it takes the requests of the program's own servers, and multiplexes
-// them on connections to backends. It has a World of its own. Calls of the program only queue; promises serve
-// targets that a function finds, and closing.
+// A proxy inside a Node program: it takes the requests of the program's own servers, and multiplexes them
+// over connections to backends. It has its own World. Calls of the program only queue; promises serve targets
+// that a function finds, and closing.
 
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -42,12 +42,12 @@ import { Targets } from './targets.js'
 import { UpgradeRequest } from './upgrade-request.js'
 import { WebRequest } from './web-request.js'
 
-/** The ms that running requests have to end when a proxy closes, unless it is told otherwise. */
+/** The default ms that running requests have to end when a proxy closes. */
 const CLOSE_MS = 30_000
 
 /** A proxy inside a program: see spec/embedding.md. */
 export interface HttpProxy extends Emitter<ProxyEvents> {
-  /** Takes a request. @param options of this request, over those of the proxy */
+  /** Takes a request. @param options the options of this request, over those of the proxy */
   web(request: ProxyRequest, reply: ProxyReply, options?: RequestOptions, failed?: ErrorCallback): void
   /** Takes a WebSocket, with the socket and the bytes that the program was given with `upgrade`. */
   ws(
@@ -61,13 +61,13 @@ export interface HttpProxy extends Emitter<ProxyEvents> {
   middleware(options?: RequestOptions): Middleware
   /** A plugin of Fastify: `fastify.register(proxy.fastify, { prefix: '/api' })`. */
   readonly fastify: FastifyPlugin
-  /** Lists the requests and WebSockets that run, and what each waits for. */
+  /** Lists the running requests and WebSockets, with their waits. */
   exchanges(): readonly LiveExchange[]
   /** Describes connections and counts, for people. */
   describe(): Readonly<Record<string, unknown>>
   /**
-   * Takes no more requests, lets those that run end, then closes. Resolves when no connection is open.
-   * @param options.timeoutMs ms after which running requests are cut; 30,000 by default
+   * Takes no more requests, lets running ones end, then closes. Resolves when no connection is open.
+   * @param options.timeoutMs the ms after which running requests are cut; 30,000 by default
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>
 }
@@ -77,7 +77,7 @@ const TypedEvents: new () => Emitter<ProxyEvents> =
 
 /** The differences of a proxy for programs of http-proxy. */
 export interface Manners {
-  /** Whether who learns of an error answers the client, at any time: then we do not. */
+  /** Returns true if the receiver of an error answers the client, at any time: then we do not. */
   listenersAnswer(callback: ErrorCallback | null): boolean
 }
 

@@ -9,12 +9,12 @@ import type { ErrorCallback, ProxyError, ProxyEvents } from './events.js'
 import type { ProxyReply, ProxyRequest, RequestOptions, UpgradeSocket } from './options.js'
 import type { ReadTarget } from './target-url.js'
 
-/** Calls the listeners of the program. */
+/** Calls the program's listeners. */
 export interface ListenerCalls {
   listens(event: keyof ProxyEvents): boolean
-  /** Throws what a listener throws. */
+  /** Calls the listeners of an event. Throws the error of a listener. */
   emit<E extends keyof ProxyEvents>(event: E, ...args: Parameters<ProxyEvents[E]>): void
-  /** Tells an error, and throws nothing. @param callback in place of the listeners */
+  /** Reports an error, and throws nothing. @param callback is called in place of the listeners */
   report(
     error: Error & Partial<ProxyError>,
     request: ProxyRequest,
@@ -30,7 +30,7 @@ export interface Running {
   readonly replied: ProxyReply | UpgradeSocket
   readonly targetText: string
   report(error: Error): void
-  /** The exchange ends without a whole response. */
+  /** Is told that the exchange ends without a whole response. */
   gaveUp(outcome: string): void
 }
 
@@ -42,10 +42,10 @@ export interface EmbeddedParts {
   readonly reverse: ReverseProxy
   readonly events: ListenerCalls
   routeTo(target: ReadTarget, options: RequestOptions): Route
-  /** The result of the TLS handshake of the client's connection; null in clear text. */
+  /** Returns the result of the TLS handshake of the client's connection; null in clear text. */
   securedOf(request: ProxyRequest): Secured | null
   isSecure(request: ProxyRequest): boolean
   begin(stream: FrontendStream, running: Running): void
-  /** Whether listeners of errors answer clients, also later than at once: we do not then. */
+  /** Returns true if listeners of errors answer clients, even later: then we do not. */
   listenersAnswer(callback: ErrorCallback | null): boolean
 }

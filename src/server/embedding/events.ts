@@ -1,5 +1,5 @@
-// The events of an embedded proxy, and how they are called: what a listener throws ends its own request, and
-// nothing else.
+// The events of an embedded proxy, and their calls: an error that a listener throws ends its own request,
+// and nothing else.
 
 import type { IncomingMessage } from 'node:http'
 import type { Fault } from '../../continuation/index.js'
@@ -9,7 +9,7 @@ import type { ProxyReply, ProxyRequest, RequestOptions, UpgradeSocket } from './
 import type { OutgoingRequest } from './outgoing-request.js'
 import type { ProxyResponse } from './proxy-response.js'
 
-/** Why a request was not answered by its backend. */
+/** The reason why a request was not answered by its backend. */
 export class ProxyError extends Error {
   override name = 'ProxyError'
   /** The code of the operating system where it has one, such as `ECONNREFUSED`; else the outcome. */
@@ -27,7 +27,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** Finds a code such as ECONNREFUSED in what a fault says. */
+/** Finds a code such as ECONNREFUSED in the text of a fault. */
 function systemCode(cause: unknown): string | null {
   const { detail, code } = (cause ?? {}) as Partial<Fault> & { code?: unknown }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return code
@@ -43,7 +43,7 @@ export function errorOf(x: Exchange): ProxyError {
   return new ProxyError(outcome, refusal?.status ?? 0, message, cause ?? undefined)
 }
 
-/** A tunnel, as its listeners see it: its bytes do not pass through the program. */
+/** A tunnel, as seen by its listeners: its bytes do not pass through the program. */
 export interface TunnelView {
   /** The id of its exchange. */
   readonly id: string
@@ -78,8 +78,8 @@ export type ProxyEvents = {
   /** A WebSocket has closed. */
   close: (response: null, tunnel: TunnelView, head: Buffer) => void
   /**
-   * The backend has not answered, or not wholly. A listener may answer at once; if it does not, we do.
-   * Without a listener nothing is thrown.
+   * The backend has not answered, or not completely. A listener may answer at once; otherwise we do. Without
+   * a listener nothing is thrown.
    */
   error: (
     error: Error & Partial<ProxyError>,

@@ -1,7 +1,7 @@
 // The prefix of a plugin of Fastify, compared with a path as Fastify's router does: segment by segment and
-// decoded, with or without case and double slashes. What is behind it stays as the client wrote it.
+// decoded, with or without case and double slashes. The rest of the path stays as the client wrote it.
 
-/** How Fastify's router reads paths. */
+/** The rules by which Fastify's router reads paths. */
 export interface PathReading {
   readonly caseSensitive?: boolean | undefined
   readonly ignoreDuplicateSlashes?: boolean | undefined
@@ -20,7 +20,7 @@ const variableOf = (segment: string): string | null => /^:\w+/.exec(segment)?.[0
 
 /** A path below a prefix. */
 export interface BelowPrefix {
-  /** What is behind the prefix, with its query. */
+  /** The rest behind the prefix, with its query. */
   readonly rest: string
   readonly values: ReadonlyMap<string, string>
 }
@@ -74,7 +74,7 @@ export class Prefix {
   }
 }
 
-/** Whether a path has a segment `..` in any spelling, also as a variable: it could lead out of the prefix. */
+/** Returns true if a path has a segment `..` in any spelling, also as a variable: it could leave it. */
 export const leadsOut = (path: string): boolean =>
   path
     .replace(/[?#].*$/s, '')

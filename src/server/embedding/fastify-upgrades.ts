@@ -6,14 +6,14 @@ import type { Socket } from 'node:net'
 import type { Prefix } from './fastify-prefix.js'
 import type { UpgradeSocket } from './options.js'
 
-/** As much of a Fastify instance as is used. */
+/** The used part of a Fastify instance. */
 export interface Routing {
   readonly server: unknown
   routing(request: IncomingMessage, reply: ServerResponse): void
   addHook(name: 'preClose', hook: (done: () => void) => void): unknown
 }
 
-/** What came with `upgrade`. */
+/** The arguments of `upgrade`. */
 interface Upgrade {
   readonly socket: UpgradeSocket
   readonly head: Buffer

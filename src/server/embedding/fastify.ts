@@ -1,4 +1,4 @@
-// A plugin of Fastify that hands the requests and WebSockets below its prefix to a proxy. What is behind the
+// A plugin of Fastify that hands the requests and WebSockets below its prefix to a proxy. The path behind the
 // prefix stays as the client wrote it, and may not lead out again.
 
 import type { IncomingMessage } from 'node:http'
@@ -36,7 +36,9 @@ export interface FastifyLike extends Routing {
 
 export interface FastifyPluginOptions extends RequestOptions {
   readonly prefix?: string
-  /** Goes in place of the prefix; '' by default. It may have the variables of the prefix, as `/v2/:id`. */
+  /**
+   * The replacement of the prefix; '' by default. It may have the variables of the prefix, such as `/v2/:id`.
+   */
   readonly rewritePrefix?: string
   /** Changes the path, with its query, before `rewritePrefix` does; gets the variables of the route too. */
   readonly preRewrite?: (path: string, params: Readonly<Record<string, string>>, prefix: string) => string
@@ -44,13 +46,16 @@ export interface FastifyPluginOptions extends RequestOptions {
   readonly rewriteLocation?: boolean
   /** Takes the WebSockets of paths below the prefix; hooks and constraints decide on them as on requests. */
   readonly websocket?: boolean
-  /** The methods that are taken. Default: all that Fastify knows without being told. */
+  /** The methods that are taken. Default: all that Fastify knows by itself. */
   readonly methods?: readonly string[]
   /** The routes below the prefix that are taken. Default: all. */
   readonly routes?: readonly string[]
   /** The constraints of its routes, as Fastify has them. */
   readonly constraints?: Readonly<Record<string, unknown>>
-  /** The scope's own parsers read bodies first, for hooks that look at them. What they have read is sent. */
+  /**
+   * True: the scope's own parsers read bodies first, for hooks that look at them. The bodies they
+   * have read are sent.
+   */
   readonly parsesBodies?: boolean
 }
 
@@ -237,7 +242,7 @@ function takeBodies(instance: FastifyLike): void {
   )
 }
 
-/** Returns a body that a parser has read, as it is sent; null for none. */
+/** Returns a body that a parser has read, in the form to send; null for none. */
 function bodyOf(body: unknown): RequestOptions['body'] | null {
   if (body === undefined || body === null) return null
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)

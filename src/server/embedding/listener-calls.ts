@@ -9,7 +9,7 @@ export class ListenersOf implements ListenerCalls {
   private readonly emitter: EventEmitter
   private readonly untold: (error: unknown) => void
 
-  /** @param untold gets an error that a listener of errors threw */
+  /** @param untold is given an error that a listener of errors threw */
   constructor(emitter: object, untold: (error: unknown) => void) {
     this.emitter = emitter as EventEmitter
     this.untold = untold

@@ -1,5 +1,5 @@
-// Copies of requests, for a mirror: its body goes two ways, at the pace of the slower one, and nobody reads
-// its response.
+// Copies of requests, for a mirror: the body goes two ways, at the pace of the slower one, and nobody reads
+// the response to the copy.
 
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
@@ -11,7 +11,7 @@ interface Bodies {
   readonly mirror: Pick<RequestOptions, 'body'>
 }
 
-/** Returns the bodies of a request and of its copy, where both cannot read the request's own. */
+/** Returns the bodies of a request and of its copy, if both cannot read the request's own. */
 export function copiesOf(request: ProxyRequest, { body }: RequestOptions): Bodies {
   if (typeof body === 'string' || Buffer.isBuffer(body)) return { own: { body }, mirror: { body } }
   if (body === undefined && (!hasBody(request) || wasRead(request))) return { own: {}, mirror: {} }

@@ -7,7 +7,7 @@ interface Mounted {
   web(request: ProxyRequest, reply: ProxyReply, options?: RequestOptions): void
 }
 
-/** The context of a request in Koa, as much of it as is used. */
+/** The used part of a request's context in Koa. */
 export interface KoaContext {
   readonly req: IncomingMessage
   readonly res: ServerResponse
@@ -28,7 +28,7 @@ export function middlewareOf(proxy: Mounted, options?: RequestOptions): Middlewa
       proxy.web(first, second as ProxyReply, options)
       return undefined
     }
-    // Koa answers for itself when its middleware is done, unless it is told not to.
+    // Koa answers when its middleware is done, unless it is told not to.
     first.respond = false
     const { req, res } = first
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The options of createProxy, and what each request is proxied with: its own options over those of the proxy.
+// The options of createProxy, and those of each request: its own options over those of the proxy.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
@@ -14,48 +14,50 @@ export type ProxyRequest = IncomingMessage | Http2ServerRequest
 /** The response to it. */
 export type ProxyReply = ServerResponse | Http2ServerResponse
 
-/** A URL: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT and a path that goes first. */
+/** A URL: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT and a path, which goes first. */
 export type Target = string | URL | TargetUrl
 
 /** Chooses the target of a request. */
 export type TargetChoice = (request: ProxyRequest) => Target | Promise<Target>
 
-/** The head of a response, as a transform sees it. It must not be changed here. */
+/** The head of a response, as seen by a transform. It must not be changed here. */
 export interface TransformedHead {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[]>>
   readonly request: ProxyRequest
 }
 
-/** Options that a single request may have of its own. */
+/** Options that a single request may have. */
 export interface RequestOptions {
-  /** Where the request goes. */
+  /** The target of the request. */
   readonly target?: Target | TargetChoice | undefined
-  /** Gets a copy of each request, whose answer nobody waits for. */
+  /** The target of a copy of each request, whose answer nobody waits for. */
   readonly mirror?: Target | undefined
   /** The Host that the backend gets: the client's (the default), or the target's. */
   readonly host?: 'client' | 'target' | undefined
-  /** Rewrites a Location that names the target to what the client asked for. */
+  /** True: a Location that names the target becomes what the client asked for. */
   readonly reverse?: boolean | undefined
   /** The host of a Location that names the target. */
   readonly hostRewrite?: string | undefined
-  /** The host of a Location that names the target becomes that of the request. */
+  /** True: the host of a Location that names the target becomes that of the request. */
   readonly autoRewrite?: boolean | undefined
-  /** The scheme of a Location that names the target. */
+  /** The new scheme of a Location that names the target. */
   readonly protocolRewrite?: string | undefined
   /** Rewrites the Location of a redirect, after the options above. */
   readonly locationRewrite?: ((location: string) => string) | undefined
-  /** Domains of cookies, by their old domain, or `*` for any; '' removes it. */
+  /** The domains of cookies, by their old domain, or `*` for any; '' removes it. */
   readonly cookieDomainRewrite?: string | Readonly<Record<string, string>> | false | undefined
-  /** Paths of cookies, likewise. */
+  /** The paths of cookies, in the same form. */
   readonly cookiePathRewrite?: string | Readonly<Record<string, string>> | false | undefined
-  /** Patterns and what replaces their first match, in order, or a function of the path with its query. */
+  /**
+   * Patterns and the replacements of their first match, in order; or a function of the path with its query.
+   */
   readonly pathRewrite?: Readonly<Record<string, string>> | PathRewrite | undefined
   /** False leaves the path of the target out. */
   readonly prependPath?: boolean | undefined
   /** True leaves the path of the request out. */
   readonly ignorePath?: boolean | undefined
-  /** Tells the backend of the client in X-Forwarded-For, -Port, -Proto and -Host. */
+  /** True: describes the client to the backend in X-Forwarded-For, -Port, -Proto and -Host. */
   readonly xfwd?: boolean | undefined
   /** Fields of each request, in place of the client's. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
@@ -67,13 +69,13 @@ export interface RequestOptions {
   readonly body?: Readable | Buffer | string | undefined
   /** Gives the response to the listeners of `proxyRes`, which answer the client themselves. */
   readonly selfHandleResponse?: boolean | undefined
-  /** Makes what the body of a response passes through; null lets it pass as it is. */
+  /** Makes a transform for the body of a response; null lets the body pass unchanged. */
   readonly transform?: ((head: TransformedHead) => Transform | null) | undefined
   readonly timeouts?: ProxyTimeouts | undefined
   readonly tls?: ProxyTls | undefined
 }
 
-/** In ms; 0 waits for ever. */
+/** The timeouts in ms; 0: no end. */
 export interface ProxyTimeouts {
   /** The wait for a connection, while none is open. */
   readonly connect?: number
@@ -101,24 +103,27 @@ export interface ProxyTls {
 
 export interface ProxyOptions extends RequestOptions {
   /**
-   * Networks that a `target` function may name though they are private, loopback or link-local: addresses,
-   * `ADDRESS/BITS`, or true for all. By default none, since such a function often follows the request.
+   * The networks that a `target` function may name although they are private, loopback or
+   * link-local: addresses, `ADDRESS/BITS`, or true for all. By default none, since such a function
+   * often follows the request.
    */
   readonly allowPrivate?: boolean | readonly string[] | undefined
-  /** Proxies whose forwarding fields are believed, and which. Implies `xfwd`. */
+  /** The proxies whose forwarding fields are trusted, and these fields. Implies `xfwd`. */
   readonly trustedProxies?: { readonly addresses: readonly string[]; readonly fields: readonly string[] }
-  /** Which requests share connections to the backend: those of all clients, or of one client connection. */
+  /**
+   * The requests that share connections to the backend: those of all clients, or of one client connection.
+   */
   readonly share?: 'process' | 'connection' | undefined
-  /** Attempts of a request that may be sent again; 1 for no retry. */
+  /** The attempts of a request that may be sent again; 1 for no retry. */
   readonly attempts?: number | undefined
   readonly limits?: SomeLimits | undefined
-  /** `detailed`: our own errors tell clients what happened. */
+  /** `detailed`: our own errors tell clients the cause. */
   readonly errors?: 'plain' | 'detailed' | undefined
   /** Writes a line about errors of the proxy itself. */
   readonly log?: ((line: string) => void) | undefined
 }
 
-/** Returns the path, with its query, that goes in place of this one. */
+/** Returns the path, with its query, that replaces this one. */
 export type PathRewrite = (path: string, request: ProxyRequest) => string
 
 export const REQUEST_OPTIONS: readonly (keyof RequestOptions)[] = [
@@ -156,7 +161,7 @@ const PROXY_OPTIONS: readonly (keyof ProxyOptions)[] = [
   'log',
 ]
 
-/** Options of http-proxy and of its users that have another name here, or none. */
+/** Options of http-proxy, or common among its users, that have another name here, or none. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   changeOrigin: "write host: 'target'",
   router: 'write target: (request) => url',

@@ -1,4 +1,4 @@
-// The request that a backend gets, as listeners of `proxyReq` see and change it before it is sent. It has the
+// The request for a backend, as listeners of `proxyReq` see and change it before it is sent. It has the
 // methods of an http.ClientRequest that concern its head.
 
 import type { ReadTarget } from './target-url.js'
@@ -10,9 +10,9 @@ export class OutgoingRequest {
   path: string
   readonly protocol: string
   readonly host: string
-  /** Set by {@link write}: the body in place of the client's. */
+  /** The body in place of the client's, set by {@link write}. */
   readonly written: Buffer[] = []
-  /** By name in lower case. */
+  /** The fields by name in lower case. */
   private readonly fields: Record<string, HeaderValue | undefined>
 
   constructor(

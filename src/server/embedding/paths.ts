@@ -1,9 +1,9 @@
-// The paths and the URLs of an embedded proxy: what a backend is asked for, and where its redirects lead.
+// The paths and the URLs of an embedded proxy: the path for a backend, and the targets of its redirects.
 
 import type { ProxyRequest, RequestOptions } from './options.js'
 import type { ReadTarget } from './target-url.js'
 
-/** Joins two paths with one slash, and leaves the query as it is; as http-proxy does. */
+/** Joins two paths with one slash, and leaves the query unchanged, as http-proxy does. */
 export function joined(before: string, after: string): string {
   const mark = after.indexOf('?')
   const path = mark < 0 ? after : after.slice(0, mark)
@@ -38,7 +38,7 @@ function rewritten(path: string, { pathRewrite }: RequestOptions, request: Proxy
   return path
 }
 
-/** Returns what a backend is asked for. */
+/** Returns the path and query for the backend. */
 export function outgoingPath(request: ProxyRequest, target: ReadTarget, options: RequestOptions): string {
   const own = options.ignorePath === true ? '' : rewritten(pathOf(request.url ?? '/'), options, request)
   if (own === '*') return own
@@ -51,7 +51,7 @@ export function outgoingPath(request: ProxyRequest, target: ReadTarget, options:
 /** The statuses whose Location is rewritten. */
 const REDIRECTS: ReadonlySet<number> = new Set([201, 301, 302, 303, 307, 308])
 
-/** Returns a Location as the client is to have it. */
+/** Returns a Location for the client. */
 export function rewrittenLocation(
   location: string,
   status: number,
@@ -62,7 +62,7 @@ export function rewrittenLocation(
   const asks = reverse === true || hostRewrite || autoRewrite || protocolRewrite
   if (!asks || !REDIRECTS.has(status)) return location
   const parts = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(location)
-  // Only a redirect to the target itself is meant.
+  // Only a redirect to the target itself is rewritten.
   if (parts === null || parts[2].toLowerCase() !== target.authority.toLowerCase()) return location
   const [, scheme, host, rest] = parts
   const newHost = hostRewrite ?? (autoRewrite || reverse ? request.host : host)

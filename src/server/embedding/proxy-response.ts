@@ -1,6 +1,5 @@
-// The response of a backend, as listeners of `proxyRes` see it: they may change its status and its fields
-// before they are sent, and may read its body. It stands in for the http.IncomingMessage that http-proxy
-// gives.
+// The response of a backend, as seen by listeners of `proxyRes`: they may change its status and its fields
+// before they are sent, and may read its body. It stands in for the http.IncomingMessage of http-proxy.
 
 import { Readable } from 'node:stream'
 import type { Head } from '../../http/index.js'
@@ -15,12 +14,12 @@ export class ProxyResponse extends Readable {
   readonly httpVersion = '1.1'
   readonly httpVersionMajor = 1
   readonly httpVersionMinor = 1
-  /** By name in lower case; may be changed. */
+  /** The fields by name in lower case. They may be changed. */
   readonly headers: Record<string, string | string[] | undefined>
   readonly rawHeaders: string[] = []
   trailers: Record<string, string> = {}
   complete = false
-  /** Takes more bytes. */
+  /** Is called when it takes more bytes. */
   onRead: (() => void) | null = null
 
   constructor(head: Head) {
@@ -33,11 +32,11 @@ export class ProxyResponse extends Readable {
         name === 'set-cookie' && typeof value === 'string' ? [value] : joinedValue(name, value)
       for (const each of typeof value === 'string' ? [value] : value) this.rawHeaders.push(name, each)
     }
-    // A program that answers by itself need not listen for the error of a body that breaks.
+    // A program that answers by itself need not listen for the error of a broken body.
     this.on('error', () => {})
   }
 
-  /** Whether a listener reads its body. */
+  /** True if a listener reads its body. */
   get isRead(): boolean {
     return this.readableFlowing !== null || this.listenerCount('readable') > 0
   }
@@ -46,7 +45,7 @@ export class ProxyResponse extends Readable {
 const joinedValue = (name: string, value: string | string[]): string | string[] =>
   typeof value === 'string' || name === 'set-cookie' ? value : value.join(', ')
 
-/** Gives a body to a response that listeners read. It stands in place of the client's response. */
+/** Gives a body to a response that listeners read, in place of the client's response. */
 export class ReadableSink implements Sink {
   isBlocked = false
   private readonly response: ProxyResponse
@@ -57,7 +56,7 @@ export class ReadableSink implements Sink {
     this.events = events
     response.onRead = () => this.read()
     response.once('close', () => {
-      // A listener that gives it up takes no more: the exchange ends.
+      // If a listener gives it up, the exchange ends.
       if (!response.complete) events.gone()
     })
   }
@@ -89,7 +88,7 @@ export class ReadableSink implements Sink {
   }
 }
 
-/** Gives the body to the client, and to listeners that read it too. Both set the pace. */
+/** Gives the body to the client, and to listeners that read it too. The slower one sets the pace. */
 export class SharedSink implements Sink {
   private readonly client: Sink
   private readonly listener: ReadableSink

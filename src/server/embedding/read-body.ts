@@ -1,23 +1,23 @@
-// Bodies that another middleware has read before the proxy gets the request: a proxy that only waited for
-// more would wait for ever. What was read is sent again where it can be told; else the request fails at once.
+// Bodies that another middleware has read before the proxy gets the request: a proxy that waited for more
+// would wait forever. The body is sent again if it can be recovered; otherwise the request fails at once.
 
 import type { ProxyRequest } from './options.js'
 
 /** The traces of body parsers on a request. */
 interface ParsedRequest {
-  /** The bytes as they came, which a parser keeps if it is told to. */
+  /** The bytes as they came, which some parsers keep if asked to. */
   readonly rawBody?: Buffer | string
   readonly body?: unknown
   readonly _body?: boolean
 }
 
-/** The body of a request was read before, and cannot be told. */
+/** The error for a body that was read before and cannot be recovered. */
 export class BodyReadError extends Error {
   override name = 'BodyReadError'
   readonly code = 'body-read'
 }
 
-/** Whether the request has announced a body. */
+/** Returns true if the request has announced a body. */
 export function hasBody(request: ProxyRequest): boolean {
   const { headers, httpVersionMajor } = request
   if (httpVersionMajor >= 2) {
@@ -27,7 +27,7 @@ export function hasBody(request: ProxyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
-/** Whether bytes of the body have been taken before us. */
+/** Returns true if bytes of the body have already been taken. */
 export const wasRead = (request: ProxyRequest): boolean =>
   request.readableEnded || request.readableDidRead || (request as ParsedRequest)._body === true
 
@@ -38,7 +38,7 @@ export function readBody(request: ProxyRequest): Buffer {
   if (typeof rawBody === 'string') return Buffer.from(rawBody)
   if (Buffer.isBuffer(body)) return body
   const type = String(request.headers['content-type'] ?? '').toLowerCase()
-  // A body that was decoded is not what the client has said it sent.
+  // A decoded body is not what the client announced.
   const coded = request.headers['content-encoding'] ?? 'identity'
   if (body !== undefined && coded === 'identity') {
     if (typeof body === 'string') return Buffer.from(body)
@@ -50,7 +50,9 @@ export function readBody(request: ProxyRequest): Buffer {
   )
 }
 
-/** A form whose values are texts or lists of texts: nested ones have no one spelling. */
+/**
+ * Returns true for a form whose values are texts or lists of texts: nested values have no single spelling.
+ */
 const isFlat = (body: unknown): body is Record<string, string | string[]> =>
   typeof body === 'object' &&
   body !== null &&

@@ -1,5 +1,5 @@
-// Makes the head of the request that a backend gets from a request of Node's. It reads `headers` and not
-// `rawHeaders`: middleware before us changes those.
+// Makes the head of a backend's request from a request of Node. It reads `headers`, not `rawHeaders`:
+// middleware before us changes those.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Field, type FieldTable, Head } from '../../http/index.js'
@@ -19,12 +19,12 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'host',
   'http2-settings',
 ])
-/** Fields of a WebSocket handshake that each side of a tunnel has its own of. */
+/** Fields of a WebSocket handshake, which differ on each side of a tunnel. */
 const HANDSHAKE: ReadonlySet<string> = new Set(['sec-websocket-key', 'content-length'])
 
 type Fields = Record<string, HeaderValue | undefined>
 
-/** Returns the fields of a request as the options change them; those of the request itself if they do not. */
+/** Returns the fields of a request, as changed by the options. */
 export function outgoingFields(
   request: ProxyRequest,
   target: ReadTarget,
@@ -44,7 +44,7 @@ export function outgoingFields(
   return fields
 }
 
-/** Returns the fields that tell a backend of the client, behind those that it has already (xfwd). */
+/** Returns the fields that describe the client to a backend, after those that are there already (xfwd). */
 export function forwardedFields(request: ProxyRequest, isTunnel: boolean): Fields {
   const own = request.headers as Fields
   const { remoteAddress, encrypted } = request.socket as { remoteAddress?: string; encrypted?: boolean }
@@ -79,15 +79,15 @@ export interface HeadParts {
   /** `http` or `https` */
   readonly scheme: string
   readonly fields: Fields
-  /** The length of a body in place of the request's; -1 for the request's own, -2 if it is not known. */
+  /** The length of a body in place of the request's; -1 for the request's own, -2 if unknown. */
   readonly length: number
-  /** Asks for a WebSocket, which is an extended CONNECT here (RFC 8441 §5). */
+  /** True if it asks for a WebSocket, which is an extended CONNECT here (RFC 8441 §5). */
   readonly isTunnel: boolean
-  /** It was told to continue already, or Node tells it (RFC 9110 §10.1.1). */
+  /** True if it was told to continue already, or Node will tell it (RFC 9110 §10.1.1). */
   readonly continued: boolean
 }
 
-/** Makes the head. Returns what is wrong with the request where no backend can take it. */
+/** Makes the head. Returns a message if no backend can take the request. */
 export function requestHead(table: FieldTable, parts: HeadParts): Head | string {
   const { fields, isTunnel, length } = parts
   const all: Field[] = isTunnel
@@ -129,5 +129,5 @@ const fieldOf = (table: FieldTable, name: string, value: string): Field => {
   return SELDOM_SAME.has(name) ? table.make(name, text) : table.field(name, text)
 }
 
-/** Whether this exchange is answered by us, and not by its backend. */
+/** Returns true if we answer this exchange, not its backend. */
 export const isOwnAnswer = (x: Exchange): boolean => x.refusal !== null || x.ownAnswer !== null

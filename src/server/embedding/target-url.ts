@@ -1,9 +1,9 @@
-// Targets of requests: URLs as text, and the objects that url.parse makes of them. A target has a place to
-// connect to, and a path that goes before that of each request.
+// Targets of requests: URLs as text, and the objects that url.parse makes from them. A target has an address
+// to connect to, and a path that goes before that of each request.
 
 import { ConfigError, parseBackend } from '../address.js'
 
-/** A target as an object, as `url.parse` has them. */
+/** A target as an object of `url.parse`. */
 export interface TargetUrl {
   readonly protocol?: string | null
   readonly host?: string | null
@@ -26,13 +26,13 @@ export interface ReadTarget {
   readonly authority: string
   /** A host name or a numeric address; '' for a Unix-domain socket. */
   readonly hostname: string
-  /** Goes before the path of each request; '' for none. */
+  /** The path that goes before that of each request; '' for none. */
   readonly path: string
-  /** A function of the program has named it: it may have allowed addresses only. */
+  /** True if a function of the program has named it: only some addresses are allowed. */
   readonly guarded?: boolean
 }
 
-/** Schemes, with those of WebSockets, and the ones that we have for them. */
+/** The schemes, including those of WebSockets, with ours for each. */
 const SCHEMES: Readonly<Record<string, 'http' | 'https' | 'h2c' | 'h2'>> = {
   http: 'http',
   https: 'https',

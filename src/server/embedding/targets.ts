@@ -1,6 +1,5 @@
-// The backends of an embedded proxy, by target. Those of functions may be any number: when there are too
-// many, the one that was used longest ago retires. It serves the requests that it has, then its connections
-// close.
+// The backends of an embedded proxy, by target. Functions may name any number of targets: past a bound, the
+// least recently used one retires. It serves its remaining requests, then its connections close.
 
 import type { BackendConfig } from '../../config/index.js'
 import { RecentTable } from '../../engine/index.js'
@@ -20,15 +19,15 @@ import type { Protocols } from '../protocols.js'
 import type { ProxyTimeouts, ProxyTls } from './options.js'
 import type { ReadTarget } from './target-url.js'
 
-/** The settings, beside its URL, that the connections and the exchanges of a target depend on. */
+/** The settings of a target, besides its URL, that its connections and exchanges depend on. */
 export interface TargetSettings {
   readonly timeouts: ProxyTimeouts
   readonly tls: ProxyTls
   readonly share: 'process' | 'connection'
-  /** 0: as the limits say. */
+  /** The attempts; 0: as the limits say. */
   readonly attempts: number
   readonly errors: 'plain' | 'detailed'
-  /** Its connections go to allowed addresses only. */
+  /** True: its connections go only to allowed addresses. */
   readonly guarded: boolean
 }
 
@@ -40,7 +39,7 @@ interface Known {
 
 const NO_SOURCE = { file: '', line: 0, column: 0 }
 
-/** The timeouts that differ within one target, of which routes are kept. */
+/** The most combinations of timeouts of one target whose routes are kept. */
 const ROUTES_MAX = 100
 
 export class Targets {
@@ -52,7 +51,7 @@ export class Targets {
   private readonly living = new Set<Endpoint>()
   private readonly allows: (host: string) => boolean
 
-  /** @param allows whether a guarded target may have this numeric address */
+  /** @param allows returns true if a guarded target may have this numeric address */
   constructor(world: HttpWorld, protocols: Protocols, limits: Limits, allows: (host: string) => boolean) {
     this.world = world
     this.protocols = protocols
@@ -71,7 +70,7 @@ export class Targets {
     return this.routeOf(this.knownAs(target, settings), settings)
   }
 
-  /** Returns the backend of a target. Throws likewise. */
+  /** Returns the backend of a target. Throws as {@link routeTo} does. */
   backendOf(target: ReadTarget, settings: TargetSettings): Backend {
     return this.knownAs(target, settings).backend
   }
@@ -109,7 +108,7 @@ export class Targets {
     return route
   }
 
-  /** The connections to backends, those that are being opened included. */
+  /** The number of connections to backends, including those being opened. */
   get sessions(): number {
     let count = 0
     for (const { engines } of this.living) for (const each of engines.engines()) count += each.sessions.length
@@ -154,7 +153,7 @@ function routeWith(
   })
 }
 
-/** The configuration of a backend of one URL. */
+/** Returns the configuration of a backend of one URL. */
 const configOf = (
   url: string,
   tls: ProxyTls,

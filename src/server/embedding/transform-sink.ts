@@ -1,11 +1,11 @@
-// Passes the body of a response through a transform of the program, on its way to the client. The fields that
-// a changed body makes wrong are dropped here, so that no author has to remember them.
+// Passes the body of a response through a transform of the program, on its way to the client. Fields that a
+// changed body makes wrong are dropped here, so that authors need not remember them.
 
 import type { Transform } from 'node:stream'
 import { Field, Head } from '../../http/index.js'
 import type { Sink, SinkEvents } from '../../node/index.js'
 
-/** Fields of a body that another one has not (RFC 9110 §8.6, §14.3; RFC 9530). */
+/** Fields that belong to one body (RFC 9110 §8.6, §14.3; RFC 9530). */
 const OF_THE_BODY: ReadonlySet<string> = new Set([
   'content-length',
   'content-md5',
@@ -15,7 +15,7 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
   'accept-ranges',
 ])
 
-/** Whether a response has a body that may be changed (RFC 9110 §7.7). */
+/** Returns true if a response has a body that may be changed (RFC 9110 §7.7). */
 export function mayTransform(head: Head, method: string): boolean {
   const { status } = head
   if (method === 'HEAD' || status === 204 || status === 206 || status === 304) return false
@@ -62,7 +62,7 @@ export class TransformSink implements Sink {
     })
   }
 
-  /** The client takes bytes again. */
+  /** Goes on, since the client takes bytes again. */
   resume(): void {
     if (!this.isOver) this.transform.resume()
   }

@@ -1,5 +1,5 @@
-// A WebSocket that the program has handed to the proxy: its socket is adopted, and the frontend of HTTP/1.1
-// serves the one request on it, so that each end of a tunnel is one that it knows.
+// A WebSocket that the program has handed to the proxy. Its socket is adopted, and the frontend of HTTP/1.1
+// serves the one request on it, so that both ends of a tunnel are ours.
 
 import type { IncomingMessage } from 'node:http'
 import type { FrontendStream } from '../../http/index.js'
@@ -16,7 +16,10 @@ import type { ReadTarget } from './target-url.js'
 
 const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 
-/** Writes the handshake again for the frontend: what it needs to answer. All else is in the head we make. */
+/**
+ * Writes the handshake again for the frontend, as far as it needs it to answer. The head that we
+ * make has the rest.
+ */
 function handshakeOf({ headers }: IncomingMessage): Buffer | null {
   const { 'sec-websocket-key': key, 'sec-websocket-version': version = '13' } = headers
   if (!isToken(key) || !isToken(version)) return null
@@ -75,7 +78,7 @@ export class UpgradeRequest implements Running {
     return true
   }
 
-  /** In the turn: serves the socket. */
+  /** Serves the socket, in the turn. */
   accept(): void {
     const { parts } = this
     const connection = serveHttp1(parts.protocols.http1, this.adopted as Socket, {
@@ -86,7 +89,7 @@ export class UpgradeRequest implements Running {
       },
     })
     this.connection = connection
-    // It serves this one request: the program's own server has the others.
+    // It serves this one request: the program's own server serves the others.
     connection.cancel()
     if (this.isCut) connection.cancel()
   }
@@ -128,7 +131,7 @@ export class UpgradeRequest implements Running {
     }
   }
 
-  /** The backend has agreed to the WebSocket. */
+  /** Is told that the backend has agreed to the WebSocket. */
   opened(x: Exchange): void {
     if (!x.tunnelOpen) return
     this.tunnel = { id: x.id, target: this.targetText }

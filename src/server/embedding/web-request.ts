@@ -1,4 +1,4 @@
-// A request that the program has handed to the proxy, with its response: it becomes a stream of an exchange,
+// A request that the program has handed to the proxy, with its response. It becomes a stream of an exchange,
 // and its listeners see and change both heads.
 
 import { Head } from '../../http/index.js'
@@ -19,7 +19,7 @@ import { mayTransform, TransformSink, transformedHead } from './transform-sink.j
 interface OutgoingBody {
   readonly whole: Buffer | null
   readonly source: ProxyRequest | NodeJS.ReadableStream | null
-  /** As in HeadParts. */
+  /** The length, as in HeadParts. */
   readonly length: number
 }
 
@@ -35,12 +35,12 @@ export class WebRequest implements HeadChanges, Running {
   readonly options: RequestOptions
   readonly sink: ResponseSink
   target: ReadTarget | null = null
-  /** The response as its listeners have it. */
+  /** The response for its listeners. */
   response: ProxyResponse | null = null
   private stream: NodeFrontendStream | null = null
   private readonly parts: EmbeddedParts
   private readonly callback: ErrorCallback | null
-  /** It is a copy of another request: only `callback` learns of it. */
+  /** True for a copy of another request: only `callback` is told of its outcome. */
   private readonly isCopy: boolean
 
   constructor(
@@ -58,7 +58,7 @@ export class WebRequest implements HeadChanges, Running {
     this.callback = callback
     this.isCopy = isCopy
     this.sink = new ResponseSink(reply as never)
-    // Node tells the end of a client by this too; `close` of the response tells us.
+    // Node reports the end of a client by this event too; `close` of the response reports it to us.
     request.on('error', ignore)
   }
 
@@ -70,7 +70,7 @@ export class WebRequest implements HeadChanges, Running {
     return this.target === null ? '' : this.target.url + this.target.path
   }
 
-  /** In the turn: makes the exchange. */
+  /** Makes the exchange, in the turn. */
   accept(): void {
     const { parts, request, target, options } = this
     if (this.sink.isClosed) return
@@ -109,7 +109,7 @@ export class WebRequest implements HeadChanges, Running {
     return { whole: null, source: request, length: -1 }
   }
 
-  /** Makes the head, and the whole body where there is one. Throws if no backend can take the request. */
+  /** Makes the head, and the whole body if there is one. Throws if no backend can take the request. */
   private headOf(target: ReadTarget, body: OutgoingBody): readonly [Head, Buffer | null] {
     const { parts, request, reply, options } = this
     const isTunnel = asksWebSocket(request)
@@ -155,7 +155,7 @@ export class WebRequest implements HeadChanges, Running {
     this.request.resume()
   }
 
-  /** Whether listeners learn of it. */
+  /** True if listeners are told of it. */
   get isTold(): boolean {
     return !this.isCopy
   }
@@ -222,7 +222,7 @@ export class WebRequest implements HeadChanges, Running {
     return Head.response(all.filter((each) => each.faults === 0))
   }
 
-  /** Rewrites Location and Set-Cookie as the options say. */
+  /** Rewrites Location and Set-Cookie according to the options. */
   private rewritten(head: Head): Head {
     const { options, request, target } = this
     const { reverse, hostRewrite, autoRewrite, protocolRewrite, cookieDomainRewrite, cookiePathRewrite } =
@@ -262,7 +262,7 @@ export class WebRequest implements HeadChanges, Running {
     return transformedHead(head)
   }
 
-  /** A function of the program has failed: the request gets 500, or its response is cut. */
+  /** Handles a failed function of the program: the request gets 500, or its response is cut. */
   failed(error: Error): void {
     this.report(error)
     const { stream, reply } = this
@@ -277,7 +277,7 @@ export class WebRequest implements HeadChanges, Running {
     stream.fail(EVENT_FAILED)
   }
 
-  /** The exchange ends without a whole response. */
+  /** Is told that the exchange ends without a whole response. */
   gaveUp(outcome: string): void {
     const { reply, stream, sink } = this
     if (sink.isClosed) return
@@ -290,7 +290,7 @@ export class WebRequest implements HeadChanges, Running {
   }
 }
 
-/** An extended CONNECT of HTTP/2 (RFC 8441). */
+/** Returns true for an extended CONNECT of HTTP/2 (RFC 8441). */
 const asksWebSocket = ({ method, headers }: ProxyRequest): boolean =>
   method === 'CONNECT' && headers[':protocol'] === 'websocket'
 

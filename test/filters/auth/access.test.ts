@@ -5,7 +5,7 @@ import { frame, headers, PREFACE, REQUEST } from '../../../tools/testbed/frames.
 import type { Lines } from '../small-proxy.js'
 import { answerOf, guarded, mistakesOf } from './guarded.js'
 
-/** Whether a request from this address, with this method and fields, gets to the backend. */
+/** Returns true if a request from this address, with this method and fields, reaches the backend. */
 function passes(filters: string, from: string, method = 'GET', fields: Lines = []): boolean {
   const p = guarded(`[{ access: ${filters} }]`)
   const socket = p.pollset.socket({ host: from, port: 40_000 })

@@ -1,5 +1,5 @@
-// What spec/cache.md says of http-cache-tests. `npm run cache-tests` runs them and compares; here its numbers are
-// compared with each other.
+// The statements of spec/cache.md about http-cache-tests. `npm run cache-tests` runs them and compares; this test
+// compares the page's numbers with each other.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'

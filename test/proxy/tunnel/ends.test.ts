@@ -1,5 +1,5 @@
-// How tunnels pass octets and how they end, over real sockets, from either HTTP version to either:
-// backpressure, half a close, resets, drain.
+// Tunnels over real sockets, from either HTTP version to either: they pass octets, and end. Backpressure,
+// half a close, resets, drain.
 
 import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'

@@ -24,7 +24,7 @@ export class BudgetBooks {
     this.pay(now, this.ratio)
   }
 
-  /** Whether there is a token for one more retry. */
+  /** Returns true if there is a token for one more retry. */
   affords(now: number): boolean {
     this.until(now)
     let sum = 0

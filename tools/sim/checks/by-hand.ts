@@ -1,4 +1,4 @@
-// S2, of what a debugger changes: it arrives as it was changed, and nothing else does.
+// S2, for a debugger's changes: each change arrives as it was made, and nothing else changes.
 
 import { HAND_FIELD, type Request, type Response } from '../ledger.js'
 import { fail } from './check.js'
@@ -24,6 +24,6 @@ export function changedResponseCame({ id, handValue }: Response, fields: Fields)
     fail('S2', `response ${id} comes with ${HAND_FIELD}: ${value}, and a debugger has set ${handValue}`)
 }
 
-/** Whether a debugger has given this answer, which no backend gave. */
+/** Returns true if a debugger has given this answer, which no backend gave. */
 export const answeredByHand = ({ byHand }: Request, status: number): boolean =>
   byHand.answers.some((each) => each.status === status)

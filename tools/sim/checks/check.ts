@@ -19,7 +19,7 @@ import type {
 import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
 
-/** A run as the checkers see it. The lists are of this turn. */
+/** A run, as seen by the checkers. The lists belong to this turn. */
 export interface RunView {
   readonly plan: Plan
   readonly limits: Limits

@@ -28,13 +28,13 @@ interface Seen {
   arriving: number
   /** The same without the time of holds: when it becomes another, so does `arriving`. */
   arrivingUntil: number
-  /** Whether its lateness was judged. */
+  /** True once its lateness was judged. */
   judged: boolean
 }
 
 type Phase = 'none' | 'lease' | 'head' | 'body' | 'tunnel'
 
-/** Which clock runs. */
+/** Returns the clock that runs. */
 const phaseOf = (x: ExchangeInside): Phase => {
   // The waits of filters have deadlines of their own.
   if (x.stepName.startsWith('filter')) return 'none'
@@ -119,7 +119,7 @@ export function clocks(): ClockChecker {
     if (last === undefined || phase === undefined || last.judged) return
     last.judged = true
     const ms = pollset.now - last.at
-    // What a reader gets from a cache may be late by the clock of the fill.
+    // A reader's response from a cache may be late by the clock of the fill.
     if (isOfReader((x as unknown as Exchange).request.path?.value)) return
     // A trickle of what a side owes is no progress.
     const trickles = last.moved > 0 && phase === 'head' && limits.proxy.bodyBytesMin > 1

@@ -1,5 +1,6 @@
-// C1: what connections owe their peers at their end (spec/output.md, O25 and O26; spec/pollset.md, P32). A response that has left
-// whole reaches a client that stays; one that has come whole is passed on, though its backend resets the connection behind it.
+// C1: the duties of connections to their peers at their end (spec/output.md, O25 and O26; spec/pollset.md,
+// P32). A response that has left whole reaches a client that stays; one that has come whole is passed on,
+// even if its backend resets the connection after it.
 
 import type { Exchange } from '../../../src/proxy/index.js'
 import { idOf, type Ledger, type Request } from '../ledger.js'

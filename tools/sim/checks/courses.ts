@@ -1,7 +1,7 @@
-// A2 to A6 and A8 to A10: the course of each exchange from endpoint to endpoint, judged step by step, with
-// books of our own (member-books.ts, budget-books.ts): which endpoint it gets, whether it is sent again, and
-// what the balancer makes of it. What a debugger has held is judged by these books too, but not for what it
-// could have had.
+// A2 to A6 and A8 to A10: the course of each exchange from endpoint to endpoint, judged step by step with
+// books of our own (member-books.ts, budget-books.ts): the endpoint it gets, whether it is sent again, and
+// the balancer's conclusions. Exchanges that a debugger has held are judged by these books too, but not for
+// chances that they missed.
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { StreamFault } from '../../../src/http/index.js'
@@ -31,7 +31,7 @@ interface Course {
   readonly began: number
   /** It has had an endpoint. */
   chose: boolean
-  /** How often it was sent, or could not be. */
+  /** The number of times that it was sent, or could not be. */
   tries: number
   /** Faults by which an attempt does not count, while they are within their bounds. */
   stale: number
@@ -220,7 +220,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     }
   }
 
-  /** Whether the attempt that ended so is one of attemptsMax (R8, R12, R13). */
+  /** Returns true if the attempt that ended with this fault is one of attemptsMax (R8, R12, R13). */
   function counts(x: Exchange, course: Course, { stale, uncounted }: StreamFault): boolean {
     const { staleAttemptsMax, neighbourAttemptsMax } = x.route.limits
     if (x.clientHalfClosed) return true
@@ -270,7 +270,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
         if (next === 'retry' || x.refusal?.code === 'connect-late') unreached(x, course, next)
       } else if (step === 'sendHead' && next === 'awaitHead') sent(x, course)
       else if (step === 'awaitHead' || (step === 'filterResponse' && x.draft === null)) {
-        // What filters make of an answer of ours says nothing of an endpoint.
+        // The changes of filters to our own answer say nothing about an endpoint.
         const unfit = step === 'filterResponse' && next === 'retry' && !hasFault(x)
         const taken = next === 'transfer' || next === 'tunnel' || next === 'filterResponse' || next === ''
         if (unfit || (step === 'filterResponse' && taken)) {
@@ -307,17 +307,17 @@ function served({ id, refusal, request, outcome }: Exchange, plan: Plan): void {
     fail('A8', `${id} is refused by ${outcome}, and one endpoint has no faults`)
 }
 
-/** Whether a request is refused for this fault, or as it was sent too often. */
+/** Returns true if a request is refused for this fault, or because it was sent too often. */
 const isGivenUp = (cause: string, refusal: string | undefined): boolean =>
   refusal === cause || refusal === RETRIES_SPENT.code
 
-/** Whether `retry` sends it again. */
+/** Returns true if `retry` sends it again. */
 const mayFollow = (x: Exchange): boolean =>
   x.tries < x.route.limits.attemptsMax &&
   !x.sendsNoMore &&
   x.now - x.receivedAt < x.route.limits.retryTimeoutMs
 
-/** Whether a fault ended the attempt: none does that comes behind the whole response. */
+/** Returns true if a fault ended the attempt. A fault after the whole response does not. */
 const hasFault = ({ frontend, backendStream: stream }: Exchange): boolean =>
   frontend.fault !== null || (stream !== null && !stream.remoteEnded && stream.fault !== null)
 

@@ -1,5 +1,5 @@
-// V1: what filters keep of exchanges is what the exchanges have: each place and each held request belongs to
-// one that lives, nobody waits for a place that is free, and at the end nothing is left.
+// V1: the states of filters equal the possessions of exchanges: each place and each held request belongs to a
+// living exchange, nobody waits for a free place, and at the end nothing is left.
 
 import { type Place, Places } from '../../../src/filters/in-flight/places.js'
 import { Copies } from '../../../src/filters/mirror.js'
@@ -29,13 +29,13 @@ interface LineInside {
 const linesOf = (places: Places): ReadonlyMap<string, LineInside> =>
   (places as unknown as { readonly lines: ReadonlyMap<string, LineInside> }).lines
 
-/** What the exchanges have of one table of places. */
+/** The possessions of exchanges in one table of places. */
 class Had {
   readonly granted = new Set<Place>()
   readonly waiting = new Set<Place>()
 }
 
-/** @param kept what filters that are configured keep; others keep theirs for exchanges that have begun */
+/** @param kept the states of configured filters; others keep theirs for exchanges that have begun */
 export function filterBooks(kept: () => Iterable<object>): Checker {
   return {
     turn(scene) {

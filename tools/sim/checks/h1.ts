@@ -1,5 +1,6 @@
-// H1: what HTTP/1.1 connections owe each other at their end. A client whose FIN stands behind its whole request is answered, or cut
-// off by RST; an idle connection whose backend has said how long it keeps it is closed before that.
+// H1: the duties of HTTP/1.1 connections to each other at their end. A client whose FIN follows its whole
+// request is answered, or cut off by RST. An idle connection whose backend has announced how long it keeps it
+// is closed before that.
 
 import type { Http1StreamInside } from '../inside.js'
 import type { Plan } from '../plan.js'
@@ -11,7 +12,10 @@ export function answeredAtEnd(id: number, attempts: number, headCame: boolean): 
     fail('H1', `request ${id} has FIN behind it, and the connection ends without a word`)
 }
 
-/** Where nothing holds up octets or steps, both ends of a connection agree within its margin on when it became idle. */
+/**
+ * Returns true if nothing holds up octets or steps: then both ends of a connection agree within its margin on
+ * when it became idle.
+ */
 export const agreesOnIdle = (plan: Plan): boolean =>
   plan.stallPercent + plan.stuckPercent + plan.holdPercent + plan.parkPercent + plan.sendBufferBytes === 0
 

@@ -159,7 +159,10 @@ export class MemberBooks {
     if (this.told !== null) fail('A5', `${this.told} is ejected, and nothing has failed that counts`)
   }
 
-  /** Whether as many of its requests have failed in a row, or such a part of the last ones, as configured (B18, B19). */
+  /**
+   * Returns true if as many of its requests have failed in a row, or such a part of recent ones, as
+   * configured (B18, B19).
+   */
   private hasFailedOften(known: Known, now: number): boolean {
     const { passiveConsecutive, passiveRatePercent } = this.plan
     if (passiveConsecutive > 0 && known.inRow >= passiveConsecutive) return true
@@ -170,7 +173,7 @@ export class MemberBooks {
     return recent.length >= RATE_LEAST && failed * 100 >= passiveRatePercent * recent.length
   }
 
-  /** Why it may not be ejected (B22, B23); null if it may. */
+  /** Returns the reason why it may not be ejected (B22, B23); null if it may. */
   private mayNotEject(known: Known, now: number): string | null {
     const { current, plan } = this
     if (known.removed) return 'is no endpoint any more'
@@ -182,7 +185,7 @@ export class MemberBooks {
     return null
   }
 
-  /** How long it is ejected (B21). */
+  /** Ejects it for its time (B21). */
   private eject(known: Known, now: number): void {
     const { ejectionMs } = this.plan
     const forgiven = Math.floor((now - known.returnedAt) / ejectionMs)
@@ -191,7 +194,7 @@ export class MemberBooks {
     this.agrees(known, now)
   }
 
-  /** Whether the balancer has ejected it until then. */
+  /** Checks that the balancer has ejected it until the same time. */
   agrees(known: Known, now: number): void {
     const until = known.isEjected(now) ? known.ejectedUntil : 0
     const { ejectedUntil } = known.endpoint.member

@@ -30,7 +30,9 @@ export function brokeItsConnection(request: Request, attempt: Attempt): void {
     fail('R', `${request.id} has come again, though it broke a connection`)
 }
 
-/** R12: what was not begun is no attempt. Judged where nothing else can have cost one. */
+/**
+ * R12: an attempt that was not begun does not count. It is judged if nothing else can have cost an attempt.
+ */
 export function attemptsAreSpent(request: Request, plan: Plan): void {
   const { diePercent, resetPercent, vanishPercent, stallPercent, sendBufferBytes, refusedPercent } = plan
   if (diePercent + resetPercent + vanishPercent + stallPercent + sendBufferBytes + refusedPercent > 0) return

@@ -19,8 +19,9 @@ export function bodyBelongs(stream: Received, message: Message, b: Buffer, from:
 }
 
 /**
- * All of a length is the whole, whatever becomes of its sender after it. Trailers may be missed then, and so
- * may a body longer than its length: its sender has sent no more than the length, or its connection is lost.
+ * Returns true if a body has its full length: it is then whole, even if its sender fails later. Trailers may
+ * be missed then, and so may a body longer than its length: its sender has sent no more than the length, or
+ * its connection is lost.
  */
 const isFullLength = (stream: Received, { promised, broken, ended, sent, cutOff }: Response): boolean =>
   promised === stream.received &&

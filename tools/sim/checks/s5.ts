@@ -1,6 +1,6 @@
 // S5: a waiter is armed on all of its pollables and on its deadline, or on none. Readiness that a
-// continuation waits for has woken it. What a debugger holds waits for nothing; what was parked waits, when it
-// goes on, for what was left of its time.
+// continuation waits for has woken it. A continuation that a debugger holds waits for nothing; a parked one
+// waits, when it goes on, for the rest of its time.
 
 import type { Continuation, Hold } from '../../../src/continuation/index.js'
 import type { Pollable } from '../../../src/pollset/index.js'
@@ -86,7 +86,7 @@ function waits(c: Continuation): void {
     fail('S5', `${c.id} waits at ${c.stepName}, cancelled and not woken`)
 }
 
-/** It keeps what it waited for, and waits for nothing. */
+/** Checks a parked continuation: it keeps its wait, and waits for nothing. */
 function parked(c: Continuation, hold: Hold): void {
   for (const pollable of [c.slot0, c.slot1, c.slot2])
     if (pollable?.waiter === c) fail('S5', `${c.id} is held at ${c.stepName}, and waits for ${pollable.id}`)

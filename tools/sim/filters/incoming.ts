@@ -34,13 +34,13 @@ export class Incoming {
     this.least = end + HEAD_END.length + (this.isBodiless ? 0 : Number(LENGTH.exec(head)?.[1] ?? 0))
   }
 
-  /** All that has come. */
+  /** All received bytes. */
   get bytes(): Buffer {
     if (this.parts.length !== 1) this.parts = [Buffer.concat(this.parts)]
     return this.parts[0]
   }
 
-  /** Whether what has come ends as a last chunk does. */
+  /** Returns true if the received bytes end as a last chunk does. */
   private mayEnd(): boolean {
     const last = this.parts.at(-1)
     if (last === undefined || last[last.length - 1] !== 0x0a) return false

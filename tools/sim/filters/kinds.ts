@@ -28,7 +28,7 @@ import { codersAtOnce } from './coders.js'
 import { ASKS_PATH, STORE_URL } from './services.js'
 import { verifyAtOnce } from './tokens.js'
 
-/** What the filters of a run share with its checkers. */
+/** The things that the filters of a run share with its checkers. */
 export interface Watch {
   readonly pollset: SimPollset
   readonly chance: Prng

@@ -1,5 +1,5 @@
-// The part of a run that filters are: their lists, the backends that they ask, those who read through them,
-// and what watches them.
+// The filters of a run: their lists, the backends that they ask, the readers behind them, and the checks that
+// watch them.
 
 import type { Continuation, Outcome } from '../../../src/continuation/index.js'
 import type { HttpWorld } from '../../../src/http/index.js'
@@ -28,7 +28,7 @@ export interface FilterStage extends PeerContext {
   readonly proxy: ReverseProxy
   /** Serves the routes again: their filters are others. */
   rerouted(): void
-  /** Whether a debugger's hand has made this exchange late. */
+  /** Returns true if a debugger's hand has made this exchange late. */
   wasMadeLate(id: string): boolean
 }
 

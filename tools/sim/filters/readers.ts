@@ -1,6 +1,6 @@
-// Readers: clients of HTTP/1.1 that many of a time want the same, each with one request on a connection of its
-// own. They ask for what is cached and for what tokens protect, coded or not, and leave when they like. What
-// one gets is one response of the origin to its own URL, whole or the beginning of it (X3, X6).
+// Readers: clients of HTTP/1.1, many of which want the same at the same time. Each has one request on its own
+// connection. They ask for cached responses and for those that tokens protect, coded or not, and leave at any
+// time. Each reader gets one response of the origin to its own URL, whole or the beginning of it (X3, X6).
 
 import { gunzipSync } from 'node:zlib'
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'

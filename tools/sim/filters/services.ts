@@ -1,7 +1,7 @@
-// The services behind the filters of a run, on one host: the origin of what readers ask for, the issuer's
-// keys, the service of externalAuth, and what a filter asks for itself. Connections of HTTP/1.1, which the
-// proxy has made. They answer soon, late or never, with errors too, cut what they send, and end a connection
-// when they like.
+// The services behind the filters of a run, on one host: the origin of the readers' responses, the issuer's
+// keys, the service of externalAuth, and a target of a filter's own requests. The proxy makes connections of
+// HTTP/1.1 to them. They answer soon, late or never, also with errors, cut their responses, and end a
+// connection at any time.
 
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
 import { fieldOf, type ReadMessage, written } from '../../../src/testing/messages.js'
@@ -22,7 +22,7 @@ export const PROTECTED = '/j/'
 export const isOfReader = (path: string | undefined): boolean =>
   path !== undefined && (path.startsWith(CACHED) || path.startsWith(PROTECTED))
 
-/** The responses of the origin, by number, for the checks of those who read them. */
+/** The responses of the origin, by number, for the checks of readers. */
 export class Store {
   private readonly responses: { readonly key: string; readonly body: string }[] = []
 
@@ -33,7 +33,7 @@ export class Store {
     return body
   }
 
-  /** Whether this is the body of one response to the key, whole or the beginning of it. */
+  /** Returns true if this is the body of one response to the key, whole or the beginning of it. */
   has(key: string, text: string, whole: boolean): boolean {
     const number = Number(/#(\d+)\]/.exec(text)?.[1] ?? Number.NaN)
     const sent = this.responses[number]

@@ -104,7 +104,7 @@ export class WatchedFilters implements Watch, Checker {
     for (const each of world.scheduler.alive()) {
       if (each.kind !== 'fill') continue
       const { listedAs, identified, isOutdated } = each as unknown as FillInside
-      // What was made invalid is fetched again for those who come later.
+      // An invalidated response is fetched again for later readers.
       if (!identified && !isOutdated) fills.push(listedAs)
     }
     if (new Set(fills).size < fills.length) fail('X6', `two fills run for one of ${fills.join(', ')}`)

@@ -1,5 +1,6 @@
-// Certificates for tests, made by make.sh: for localhost, for example.test and its subdomains (with an ECDSA key, and with an RSA key), for
-// one of those alone, one without subjectAltName, and a client's; all signed by an authority that nobody else knows.
+// Certificates for tests, made by make.sh: for localhost, for example.test and its subdomains (with an ECDSA
+// key, and with an RSA key), for one of those alone, one without subjectAltName, and a client's. An authority
+// that nobody else knows has signed them.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
