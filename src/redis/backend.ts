@@ -103,7 +103,7 @@ export class RedisBackend implements ClusterOwner {
     return (this.cluster as Cluster).map
   }
 
-  // What its cluster asks
+  // The questions of its cluster
 
   make(options: EndpointOptions): RedisEndpoint {
     const events: RedisEvents = {

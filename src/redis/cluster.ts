@@ -22,7 +22,7 @@ export interface ClusterOptions {
   nodeAt(host: string, port: number): EndpointOptions
 }
 
-/** What the backend does for its cluster. */
+/** The services of the backend for its cluster. */
 export interface ClusterOwner {
   /** Makes a server, which is checked if servers are. */
   make(options: EndpointOptions): RedisEndpoint
@@ -61,9 +61,9 @@ export class Cluster extends Deadline {
   private failures = 0
   /** Where the next round begins among the servers that are known. */
   private turn = 0
-  /** Who asks: a client whose keys were elsewhere. */
+  /** The one that asks: a client whose keys were elsewhere. */
   private parts: IdentityParts = ANONYMOUS
-  /** Who is asked first. */
+  /** The node that is asked first. */
   private informed: Shard | null = null
   /** The owner knows of the nodes. */
   private isTold = false

@@ -54,7 +54,7 @@ export class Answer extends Pollable {
     return this.waiting
   }
 
-  /** What has come of it, if that is one piece. */
+  /** The bytes that have come of it, if they are one piece. */
   get onePiece(): Buffer | null {
     return this.piece?.subarray(this.from, this.to) ?? null
   }
@@ -66,7 +66,7 @@ export class Answer extends Pollable {
     this.to = reply.length
   }
 
-  /** What has come. */
+  /** The bytes that have come. */
   get text(): string {
     const { kept, piece } = this
     const before = kept === null ? '' : kept.bytes.toString('latin1', 0, kept.length)

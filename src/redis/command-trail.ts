@@ -18,7 +18,7 @@ export function trailOf(c: Command): Trail | null {
   return c.trail
 }
 
-/** Whether what has come of its reply may say that its keys are elsewhere: it must not leave as it comes. */
+/** Returns true if its reply so far may say that its keys are elsewhere: it must not leave as it comes. */
 export function isDoubtful({ map, replies, replyType }: Command): boolean {
   if (map?.isCluster !== true) return false
   // Of a transaction that is executed the last reply is an array.

@@ -91,7 +91,7 @@ export class Command extends Continuation implements Ask, Sharer {
   division: Division | null
   /** In a cluster: how it finds its keys. */
   trail: Trail | null
-  /** What is sent before it, and whose reply is dropped: the MULTI that was answered here. */
+  /** The bytes that are sent before it, and whose reply is dropped: the MULTI that was answered here. */
   preface: Buffer | null
 
   constructor(frontend: RedisFrontend, number: number, info: CommandInfo, does: Kind) {
@@ -303,7 +303,7 @@ export class Command extends Continuation implements Ask, Sharer {
     const reply = this.answer.onePiece
     const type = this.replyType === 0 ? reply?.[0] : this.replyType
     if (type !== MINUS) return 'ok'
-    // What a server says, and so a script of a client, is no word of ours.
+    // The words of a server, and so of a client's script, are not ours.
     return (this.attempts === 0 && reply !== null ? codeOf(reply) : null) ?? 'error'
   }
 

@@ -61,7 +61,7 @@ export interface RedisLimits {
    * further.
    */
   readonly clusterHeldBytes: number
-  /** How often a command follows its keys to another node of a cluster. */
+  /** The number of times that a command follows its keys to another node of a cluster. */
   readonly redirectsMax: number
   /** The time after which a command is sent again whose keys are just moving, in ms. */
   readonly tryAgainMs: number

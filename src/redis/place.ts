@@ -44,7 +44,7 @@ export class Place {
   private isClosed: boolean
   private dirty: number
   private readonly sharded: ShardedWay
-  /** What its commands at a cluster have in common. */
+  /** The state that its commands at a cluster share. */
   readonly redirects: Redirects
   /** The shard of the pin, and the route of the command that got it. */
   private pinShard: Shard | null
@@ -114,14 +114,14 @@ export class Place {
   }
 
   /**
-   * What stays on a session that is shared no longer must not be passed, nor what looks for its keys in a
-   * cluster (S8).
+   * Returns true if a command must not pass others: those that stay on a session that is shared no longer, or
+   * that look for their keys in a cluster (S8).
    */
   mustStayBehind(c: Command): boolean {
     return (this.frontend.staying > 0 && !c.isStaying) || this.redirects.holds(c.route)
   }
 
-  /** Whether a command may use the session that its client has alone. */
+  /** Returns true if a command may use the session that its client has alone. */
   isPinnedTo(c: Command): boolean {
     return c.route === this.pinRoute || this.shardOf(c) === this.pinShard
   }

@@ -1,5 +1,5 @@
 // A question that the proxy itself asks a server, on a session of its own: whether it answers, which slots it
-// knows. What comes of the reply is bounded, and all of it has one deadline.
+// knows. The reply is bounded, and one deadline covers all of it.
 //
 //   lease ──► ask ──► tell
 

@@ -13,7 +13,7 @@ import type { RedisLimits } from './limits.js'
 import { isPlan, type Route } from './plan.js'
 import type { Shard } from './shards.js'
 
-/** What a node answers in place of a reply. */
+/** The answer of a node in place of a reply. */
 export type Redirection =
   | { readonly kind: 'moved' | 'ask'; readonly host: string; readonly port: number }
   | { readonly kind: 'again' }
@@ -29,16 +29,16 @@ export function redirectionIn(text: string): Redirection | null {
   return { kind: word === 'MOVED' ? 'moved' : 'ask', host: host === '?' ? '' : host, port: Number(port) }
 }
 
-/** What the commands of a client at a cluster have in common. */
+/** The state that the commands of a client at a cluster share. */
 export class Redirects {
   /** The bytes of its commands that are not answered. */
   heldBytes = 0
-  /** How many commands, or parts of them, are on their trail. */
+  /** The number of commands, or parts of them, that are on their trail. */
   following = 0
   /** By slot: how many commands with several keys are not answered. */
   readonly crowded = new Map<number, number>()
 
-  /** Whether a command with this route must wait until those before it are answered. */
+  /** Returns true if a command with this route must wait until those before it are answered. */
   holds(route: Route): boolean {
     if (this.following > 0) return true
     if (this.crowded.size === 0) return false

@@ -87,7 +87,7 @@ export class ShardMap {
       .sort((a, b) => b.bytes.length - a.bytes.length)
   }
 
-  /** Whether keys are on several shards, or may be. */
+  /** True if keys are on several shards, or may be. */
   get isSharded(): boolean {
     return this.isCluster || this.shards.length > 1
   }
@@ -99,7 +99,7 @@ export class ShardMap {
     return slotOf(key, from, to)
   }
 
-  /** Whether these shards are its own, with the same slots. */
+  /** Returns true if these shards are its own, with the same slots. */
   isSame(shards: readonly Shard[], owners: Uint16Array): boolean {
     return this.hasShards(shards) && owners.every((each, slot) => each === this.owners[slot])
   }

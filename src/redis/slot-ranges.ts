@@ -1,4 +1,4 @@
-// What a node of a Redis Cluster says of the others: which of them has which slots (CLUSTER SLOTS).
+// The slots of the nodes of a Redis Cluster, as one of them tells them (CLUSTER SLOTS).
 
 import { elementsOf, stringOf } from './merge.js'
 import { SLOTS } from './slots.js'

@@ -143,7 +143,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.clusterAnswerMs": ["ms", "The time in which a node must answer which slots the nodes of its cluster have, in ms."],
   "redis.clusterReplyBytesMax": ["bytes", "The bytes of that answer."],
   "redis.clusterHeldBytes": ["bytes", "The bytes of one client's commands to a cluster that are not answered. Past it the client is read no further."],
-  "redis.redirectsMax": ["", "How often a command follows its keys to another node of a cluster."],
+  "redis.redirectsMax": ["", "The number of times that a command follows its keys to another node of a cluster."],
   "redis.tryAgainMs": ["ms", "The time after which a command is sent again whose keys are just moving, in ms."],
   "redis.handshakeMs": ["ms", "The time of a TLS handshake of a client, in ms."],
   "server.connectionsMax": ["", "The number of open client connections. One more is closed when it is accepted. Each worker counts its own."],

@@ -127,7 +127,7 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
     this.failures = 0
   }
 
-  /** How often its process was started in the place of another. */
+  /** The number of times that its process was started in the place of another. */
   get restarts(): number {
     return Math.max(0, this.starts - 1)
   }

@@ -30,7 +30,7 @@ export function slotsReply(ranges: readonly (readonly [number, number, number])[
 export class SimNode {
   slots: string = slotsReply(SHARES)
   asked: number[] = []
-  /** How many checks have come. */
+  /** The number of checks that have come. */
   pings = 0
   readonly peers: Peer[] = []
 
@@ -41,7 +41,7 @@ export class SimNode {
     return found
   }
 
-  /** What its connections with clients have been asked. */
+  /** The commands that its connections with clients have been asked. */
   take(): string {
     return this.peers.map((each) => each.take()).join('')
   }

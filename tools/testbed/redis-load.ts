@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net'
 
 export interface LoadResult {
   readonly commands: number
-  /** What was wrong, at most ten of them. */
+  /** The faults that were seen, at most ten of them. */
   readonly wrong: readonly string[]
 }
 

@@ -132,7 +132,7 @@ export class FilterView implements ExchangeView {
   }
 }
 
-/** Whether this is a letter, and up to 31 letters and digits. */
+/** Returns true for a letter, and up to 31 letters and digits. */
 function isNoteName(text: string): boolean {
   if (text.length === 0 || text.length > NOTE_NAME_CHARS_MAX) return false
   for (let at = 0; at < text.length; at++) {
