@@ -4,13 +4,13 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 import { run } from '../../tools/testbed/programs.js'
 import { listings } from '../examples/guide.js'
-import { root } from '../house/source-rules.js'
-import { EVERY_EXPORT, FILTER, REQUIRED, SMALL_PROXY } from './sources.js'
+import { filesUnder, read, root } from '../house/source-rules.js'
+import { EVERY_EXPORT, FILTER, OWN_REDIS, REQUIRED, SMALL_PROXY } from './sources.js'
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string }>>
@@ -66,6 +66,15 @@ const exampleOf = (name: string): string =>
     /'(?:\.\.\/)+src\/(\w+)\/index\.js'/g,
     "'fermata-proxy/$1'",
   )
+/** The room of Redis, as a stranger would have written it: its imports of other rooms are of the package. */
+function redisRoom(): string[] {
+  mkdirSync(join(folder, 'redis'))
+  return filesUnder('src/redis').map((path) => {
+    const text = read(path).replace(/'\.\.\/(\w+)\/index\.js'/g, "'fermata-proxy/$1'")
+    return write(join('redis', basename(path)), text)
+  })
+}
+
 const examples = ['line-protocol', 'memcached', 'memcached-backend', 'memcached-text']
 
 const readmeExample = (name = 'example'): string =>
@@ -82,6 +91,8 @@ const program = ts.createProgram(
     ...examples.map((name) => write(`${name}.ts`, exampleOf(name))),
     ...listings.map(({ file, text }) => write(file, text)),
     write('filter.ts', FILTER),
+    ...redisRoom(),
+    write('own-redis.ts', OWN_REDIS),
     write('every-export.ts', EVERY_EXPORT(names)),
     write('readme.ts', readmeExample()),
     write('readme-embedding.ts', readmeExample('embedding')),
@@ -154,6 +165,29 @@ t.test('a small proxy runs from it', async (t) => {
     ],
   })
 })
+
+t.test(
+  'the room of Redis needs nothing else than a stranger has: the package, and four of its rooms',
+  async (t) => {
+    const imported = new Set<string>()
+    for (const path of filesUnder('src/redis'))
+      for (const [, name] of read(path).matchAll(/(?:from|import\() ?'(?!\.\/)([^']+)'/g)) imported.add(name)
+    t.strictSame(
+      [...imported].sort(),
+      ['continuation', 'engine', 'pollset', 'transport'].map((each) => `../${each}/index.js`),
+    )
+    const { stdout, stderr, code } = await run(process.execPath, [join(folder, 'own-redis.js')], {
+      cwd: folder,
+    })
+    t.equal(stderr, '')
+    t.equal(code, 0)
+    t.strictSame(JSON.parse(stdout), {
+      replies: '+OK\r\n$5\r\nhello\r\n*2\r\n$5\r\nhello\r\n$-1\r\n',
+      connections: 1,
+      hasOwnRoom: true,
+    })
+  },
+)
 
 t.test('a filter of a stranger is tried on the simulated network', async (t) => {
   const { stdout, stderr, code } = await run(process.execPath, [join(folder, 'filter.js')], { cwd: folder })

@@ -53,6 +53,60 @@ second.server.close()
 process.stdout.write(JSON.stringify({ said, order, reports: reports.map(({ path, backend, outcome }) => [path, backend === second.url, outcome]) }))
 `
 
+/**
+ * The room of Redis, compiled in the folder of its user, on the rooms of the package: two clients' commands go
+ * over one connection to a server of a few words.
+ */
+export const OWN_REDIS = `
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { createWorld } from 'fermata-proxy/continuation'
+import { NodePollset } from 'fermata-proxy/pollset'
+import { RedisProxy as PackagedProxy } from 'fermata-proxy/redis'
+import { createTransportWorld } from 'fermata-proxy/transport'
+import { RedisBackend, RedisProxy, redisLimits } from './redis/index.js'
+
+let connections = 0
+const values = new Map<string, string>()
+const bulk = (value: string | undefined) => value === undefined ? '$-1\\r\\n' : \`$\${value.length}\\r\\n\${value}\\r\\n\`
+const server = createServer((socket) => {
+  connections++
+  socket.setEncoding('latin1').on('error', () => {}).on('data', (text: string) => {
+    const words = text.split('\\r\\n')
+    for (let at = 0; at + 1 < words.length; ) {
+      const count = Number(words[at]?.slice(1))
+      const [name, key = '', ...rest] = Array.from({ length: count }, (_, word) => words[at + 2 + 2 * word] ?? '')
+      at += 1 + 2 * count
+      if (name === 'SET') values.set(key, rest[0] ?? '')
+      socket.write(name === 'SET' ? '+OK\\r\\n' : name === 'GET' ? bulk(values.get(key)) : \`*2\\r\\n\${bulk(values.get(key))}$-1\\r\\n\`)
+    }
+  })
+}).listen(0, '127.0.0.1')
+await once(server, 'listening')
+const target = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
+
+const pollset = new NodePollset()
+const world = { ...createTransportWorld(createWorld(pollset)), redisLimits }
+const backend = new RedisBackend(world, { name: 'main', shards: [{ endpoints: [{ name: 'only', target }] }], check: null })
+const proxy = new RedisProxy(world, { backend, share: 'auto', allowAdmin: false })
+const port = await new Promise<number>((resolve) => {
+  proxy.listen({ host: '127.0.0.1', port: 0 }, null, { ready: ({ listener }) => resolve(listener.address.port) })
+})
+const ask = async (words: string, length: number) => {
+  const client = connect(port, '127.0.0.1').setEncoding('latin1')
+  client.write(words.split('; ').map((each) => \`\${each}\\r\\n\`).join(''))
+  let heard = ''
+  for await (const text of client) if ((heard += text).length >= length) break
+  return heard
+}
+const replies = (await ask('SET greeting hello; GET greeting', 16)) + (await ask('MGET greeting nothing', 20))
+proxy.drain(() => {
+  server.close()
+  pollset.close()
+  process.stdout.write(JSON.stringify({ replies, connections, hasOwnRoom: RedisProxy !== (PackagedProxy as unknown) }))
+})
+`
+
 /** Each export, by name, and one of CommonJS. */
 export const EVERY_EXPORT = (names: readonly string[]): string =>
   names
