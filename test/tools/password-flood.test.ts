@@ -17,7 +17,12 @@ t.test('a flood of wrong passwords: others are served, and the log is left alone
   }
   const [alone, , none, flood] = phases.map(({ got }) => Object.keys(got))
   t.same(alone, [])
-  t.same(none, ['401'])
+  t.ok(none?.includes('401'))
+  t.same(
+    // A slow machine may answer late.
+    none?.filter((each) => !['401', 'late'].includes(each)),
+    [],
+  )
   t.ok(flood?.includes('401'))
   t.same(
     flood?.filter((each) => !['401', '429', '503', 'late'].includes(each)),
