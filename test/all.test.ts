@@ -12,6 +12,7 @@ import t from 'tap'
 /** Begins with the longest: files with a process of their own, and folders. The others follow. */
 const first: readonly string[] = [
   'server',
+  'tools/password-flood',
   'peers',
   'server/workers',
   'server/command-line',
