@@ -39,5 +39,5 @@ export {
   readConfiguration,
   readText,
 } from './read.js'
-export type { WrittenMain } from './schema.js'
+export { isAdminToken, type WrittenMain } from './schema.js'
 export { masked, withoutSecrets } from './secrets.js'

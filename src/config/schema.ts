@@ -137,9 +137,11 @@ const trustedProxies = (s: Scalars) =>
     })
     .describe('Proxies in front of this one, and what they are believed.')
 
-/** Reads a token, which must be fit for a field. */
+/** Returns true if a text may be the token of the admin listener: it is fit for a field. */
+export const isAdminToken = (text: string): boolean => /^[\x21-\x7e]{16,200}$/.test(text)
+
 const readToken = (text: string): Reading<string> =>
-  /^[\x21-\x7e]{16,200}$/.test(text) ? read(text) : wrong('a token has 16 to 200 characters, without spaces')
+  isAdminToken(text) ? read(text) : wrong('a token has 16 to 200 characters, without spaces')
 
 /** Fields of the message itself, which clients must be able to send. */
 const NEVER_CLAIMS: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 // The limits of this room: names, defaults, units. Only server/ knows files and options.
 
 export interface RedisLimits {
-  /** The number of clients. One more is closed as it comes. */
+  /** The number of clients. One more is closed as it comes. Each worker counts its own. */
   readonly clientsMax: number
   /** The number of commands of one client that are not answered. Past it the client is read no further. */
   readonly commandsMax: number
@@ -14,13 +14,19 @@ export interface RedisLimits {
   readonly bulkBytesMax: number
   /** The number of commands on a shared session that are not answered. */
   readonly depth: number
-  /** The number of shared sessions of an identity; each client uses one of them. */
+  /**
+   * The number of shared sessions of an identity; each client uses one of them. Each worker counts its own.
+   */
   readonly sharedSessions: number
-  /** The number of sessions of an identity that one client each has alone. */
+  /**
+   * The number of sessions of an identity that one client each has alone. Each worker counts its own.
+   */
   readonly exclusiveMax: number
   /** The time that a session is kept without commands, in ms. */
   readonly backendIdleMs: number
-  /** The number of identities: user, database, RESP version. One more is refused. */
+  /**
+   * The number of identities: user, database, RESP version. One more is refused. Each worker counts its own.
+   */
   readonly identitiesMax: number
   /** The time that a command waits for a session, in ms. */
   readonly leaseMs: number

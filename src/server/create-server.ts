@@ -149,7 +149,8 @@ const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
     typeof each === 'string' ? parseListen(each) : each,
   )
 
-function debugOf({ listen, token, secrets = false }: DebugListenOptions): DebugOptions {
+/** Returns the parsed options for debuggers. Throws a {@link ConfigError}. */
+export function debugOptions({ listen, token, secrets = false }: DebugListenOptions): DebugOptions {
   if (token !== undefined && !/^[\x21-\x7e]{8,200}$/.test(token))
     throw new ConfigError('debug: a token has 8 to 200 characters, without spaces')
   return { address: parseListen(listen), token, secrets }
@@ -360,7 +361,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
 export function debugIn({ debug }: Configuration): DebugOptions | null {
   if (debug === null) return null
   const { address, token, secrets } = debug
-  return debugOf({ listen: address, secrets, ...(token === null ? {} : { token }) })
+  return debugOptions({ listen: address, secrets, ...(token === null ? {} : { token }) })
 }
 
 /** Returns the parts of a server with these options. Throws a {@link ConfigError}. */
@@ -379,7 +380,7 @@ export function partsOf(options: ProxyServerOptions | DocumentServerOptions): Se
   }
   return {
     origin: shortOrigin({ ...form, listen: listenOf(listen), routes: routesOf(routing) }),
-    debug: debug === undefined ? null : debugOf(debug),
+    debug: debug === undefined ? null : debugOptions(debug),
     log,
     trace,
   }

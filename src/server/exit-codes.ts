@@ -1,4 +1,4 @@
-// The exit codes of `fermata serve` (spec/process-log.md, Exit codes).
+// The exit codes of a server (spec/process-log.md, Exit codes).
 
 export const exitCodes = {
   FAILED: 1,

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type AccessLogConfig, LOG_FORMATS, LOG_LEVELS } from '../config/index.js'
+import type { AccessLogConfig } from '../config/index.js'
 import { addTerminalCommands } from '../terminal/index.js'
 import type { ProxyVersion } from '../transport/index.js'
 import { parseLogFormat } from './access-log-options.js'
@@ -12,83 +12,35 @@ import {
   ConfigError,
   parseBackend,
   parseConnect,
-  parseDuration,
   parseListen,
-  parseNetwork,
   parseRoute,
   parseServerName,
 } from './address.js'
 import { baseProgram } from './base-program.js'
 import { addConfigCommands } from './config-commands.js'
 import { exitHelp } from './exit-codes.js'
-import { describeLimits, type SomeLimits, setLimit } from './limits.js'
-import { addRedisCommand } from './redis-command.js'
+import { describeLimits } from './limits.js'
+import { addRedisCommand, type RedisCommandOptions } from './redis-command.js'
+import {
+  checked,
+  collect,
+  oneOf,
+  proxied,
+  type RunOptions,
+  running,
+  type TlsOptions,
+} from './shared-options.js'
 import { WORKER_COMMAND } from './worker-settings.js'
 
-/** Prefixes a message that begins with the value with the name of the option. */
-function checked<T>(option: string, parse: (text: string, before: T) => T): (text: string, before: T) => T {
-  return (text, before) => {
-    try {
-      return parse(text, before)
-    } catch (error) {
-      if (error instanceof ConfigError && error.message.startsWith("'"))
-        throw new ConfigError(`${option} ${error.message}`)
-      throw error
-    }
-  }
-}
-
-const collect =
-  <T>(parse: (text: string) => T) =>
-  (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)]
-
-/** Takes one of these words. */
-const oneOf = <const T extends string>(option: string, ...words: readonly T[]) =>
-  checked(option, (text: string) => {
-    if (!words.some((word) => word === text))
-      throw new ConfigError(
-        `'${text}': write '${words.slice(0, -1).join("', '")}' or '${words[words.length - 1]}'`,
-      )
-    return text as T
-  })
-
-/** The most workers. */
-const WORKERS_MAX = 64
-
-function parseWorkers(text: string): number {
-  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (count < 1 || count > WORKERS_MAX)
-    throw new ConfigError(`'${text}': write a number from 1 to ${WORKERS_MAX}`)
-  return count
-}
-
-export interface ServeOptions {
+export interface ServeOptions extends RunOptions, TlsOptions {
   watch?: boolean
-  workers?: number
-  listen?: ReturnType<typeof parseListen>[]
   backend?: string
   route?: ReturnType<typeof parseRoute>[]
-  cert?: string[]
-  key?: string[]
-  clientCa?: string
-  requireClientCert?: boolean
-  backendCa?: string
-  backendName?: string
-  backendInsecure?: boolean
-  acceptProxy?: string[]
   connect?: string[]
   sendProxy?: ProxyVersion
   share: 'process' | 'connection'
-  trace?: string
-  debug?: ReturnType<typeof parseListen>
-  debugTokenFile?: string
-  debugSecrets?: boolean
   accessLog?: string
   accessLogFormat?: AccessLogConfig['format']
-  logLevel?: (typeof LOG_LEVELS)[number]
-  logFormat?: (typeof LOG_FORMATS)[number]
-  drainTimeout?: number
-  limit?: SomeLimits
 }
 
 const EXAMPLES = `
@@ -160,12 +112,7 @@ const certificates = (command: Command): Command =>
 
 /** Adds the options for the PROXY protocol, tunnels and sharing. */
 const connections = (command: Command): Command =>
-  command
-    .option(
-      '--accept-proxy <network>',
-      'require a PROXY header from clients in this network (CIDR), and believe it; repeatable',
-      checked('--accept-proxy', collect(parseNetwork)),
-    )
+  proxied(command)
     .option(
       '--send-proxy <version>',
       "begin each backend connection with a PROXY header, 'v1' or 'v2'; it names the client only with --share connection",
@@ -183,21 +130,12 @@ const connections = (command: Command): Command =>
       'process',
     )
 
-/** Adds the options for trace, draining and limits. */
-const running = (command: Command): Command =>
+/** Adds the options for a file and the access log. */
+const logged = (command: Command): Command =>
   command
     .option(
       '--watch',
       'with FILE: read it again when it has changed, or a file that it includes or takes a value from',
-    )
-    .option(
-      '-w, --workers <number>',
-      'the processes that carry requests, beside one that has the sockets; 1 carries them in this process (default: 1)',
-      checked('--workers', (text: string, _before: number | undefined) => parseWorkers(text)),
-    )
-    .option(
-      '--trace <file>',
-      "write a line for each step of each request and connection to FILE; '-' is standard output",
     )
     .option(
       '--access-log <file>',
@@ -210,38 +148,6 @@ const running = (command: Command): Command =>
       checked('--access-log-format', (text: string, _before: AccessLogConfig['format'] | undefined) =>
         parseLogFormat(text),
       ),
-    )
-    .option(
-      '--log-level <level>',
-      "the level from which messages of the process are written to standard error: 'error', 'warn', 'info' or 'debug' (default: info)",
-      oneOf('--log-level', ...LOG_LEVELS),
-    )
-    .option(
-      '--log-format <format>',
-      "the form of such a line: 'text', TIME LEVEL TEXT, or 'json' (default: text)",
-      oneOf('--log-format', ...LOG_FORMATS),
-    )
-    .option(
-      '--debug <address>',
-      "let debuggers attach at HOST:PORT, with a token, or at unix:PATH, which only this user may open; see 'fermata debug' (default: none)",
-      checked('--debug', (text: string, _before: ReturnType<typeof parseListen> | undefined) =>
-        parseListen(text),
-      ),
-    )
-    .option(
-      '--debug-token-file <file>',
-      'the token that debuggers must send; without it one is made at each start, and printed',
-    )
-    .option('--debug-secrets', 'show debuggers the values of credentials: Authorization, Cookie and the like')
-    .option(
-      '--drain-timeout <duration>',
-      'the time that running requests have to finish after SIGTERM or SIGINT, as 10s, 500ms or 2m (default: 30s)',
-      checked('--drain-timeout', (text: string, _before: number | undefined) => parseDuration(text)),
-    )
-    .option(
-      '--limit <room.name=value>',
-      "set a limit or timeout, as in proxy.headTimeoutMs=10s or transport.flushBytesMax=512KiB; repeatable; 'fermata limits' lists them",
-      checked('--limit', (text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
     )
 
 /** The options that have keys in a file. */
@@ -266,6 +172,9 @@ const IN_FILE: readonly (keyof ServeOptions)[] = [
   'logFormat',
   'drainTimeout',
   'limit',
+  'admin',
+  'adminTokenFile',
+  'probes',
   'debug',
   'debugTokenFile',
   'debugSecrets',
@@ -297,25 +206,26 @@ function fileOf(args: readonly string[], options: ServeOptions, self: Command): 
   return file
 }
 
-/** Leads to the help, after each error of `serve`. */
-export const SEE_HELP = "See 'fermata serve --help'."
+/** Leads to the help of a command, after each of its errors. */
+export const seeHelp = (command: string): string => `See 'fermata ${command} --help'.`
 
-/**
- * Makes the command line. Parsing throws a {@link ConfigError} for a wrong value.
- * @param serve starts the server
- */
-export function program(
-  serve: (options: ServeOptions) => void,
-  serveFile: (file: string, options: ServeOptions) => void,
-  work: (name: string) => void,
-): Command {
+/** Starts what a command line asks for. */
+export interface Starts {
+  serve(options: ServeOptions): void
+  serveFile(file: string, options: ServeOptions): void
+  work(name: string): void
+  redis(options: RedisCommandOptions): void
+}
+
+/** Makes the command line. Parsing throws a {@link ConfigError} for a wrong value. */
+export function program({ serve, serveFile, work, redis }: Starts): Command {
   const command = baseProgram()
   const serving = command
     .command('serve')
     .argument('[file]', 'a configuration in YAML, in place of options; see spec/configuration.md')
-    .showHelpAfterError(SEE_HELP)
+    .showHelpAfterError(seeHelp('serve'))
     .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends')
-  running(connections(certificates(places(serving))))
+  running(logged(connections(certificates(places(serving)))))
     .addHelpText('after', EXAMPLES + exitHelp)
     .allowExcessArguments()
     .action((_file: string | undefined, options: ServeOptions, self: Command) => {
@@ -328,7 +238,7 @@ export function program(
     .command('limits')
     .description('list every limit and timeout with its default')
     .action(() => void process.stdout.write(describeLimits()))
-  addRedisCommand(command)
+  addRedisCommand(command, seeHelp('redis'), redis)
   addConfigCommands(command)
   addTerminalCommands(command)
   return command

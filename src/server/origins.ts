@@ -11,7 +11,8 @@ import {
   NOTHING_FOUND_OUT,
 } from './check-configuration.js'
 import { mistakesIn, type ReadSource } from './reading.js'
-import { configurationOf, type ShortForm } from './short-form.js'
+import { type RedisForm, redisConfigurationOf } from './redis-form.js'
+import { type CommandForm, configurationOf, type ServerForm, type ShortForm } from './short-form.js'
 
 /** The routes of requests. */
 export interface Routing {
@@ -64,16 +65,36 @@ export function routesOf({ routes = {}, backend }: Routing): RouteText[] {
 
 const NO_FILES: FileContents = { paths: [], digest: '' }
 
-export const shortOrigin = (form: ShortForm): ConfigurationOrigin => ({
+/** Returns the origin of a short form, of which a reload reads the certificates again. */
+const formOrigin = (
+  { listen }: ServerForm,
+  make: () => Configuration,
+  changed: (change: Routing) => ConfigurationOrigin,
+): ConfigurationOrigin => ({
   source: null,
-  make: () => ({ configuration: configurationOf(form), foundOut: NOTHING_FOUND_OUT, contents: NO_FILES }),
+  make: () => ({ configuration: make(), foundOut: NOTHING_FOUND_OUT, contents: NO_FILES }),
   checkReload() {
-    if (!form.listen.some((each) => each.secure === true))
-      throw new ConfigError('no listener has certificates')
+    if (!listen.some((each) => each.secure === true)) throw new ConfigError('no listener has certificates')
   },
-  changed: (change) =>
-    isDocument(change) ? documentOrigin(change) : shortOrigin({ ...form, routes: routesOf(change) }),
+  changed: (change) => (isDocument(change) ? documentOrigin(change) : changed(change)),
 })
+
+export const shortOrigin = (form: ShortForm & CommandForm): ConfigurationOrigin =>
+  formOrigin(
+    form,
+    () => configurationOf(form),
+    (change) => shortOrigin({ ...form, routes: routesOf(change) }),
+  )
+
+/** The origin of a proxy for Redis. */
+export const redisOrigin = (form: RedisForm): ConfigurationOrigin =>
+  formOrigin(
+    form,
+    () => redisConfigurationOf(form),
+    () => {
+      throw new ConfigError('a proxy for Redis has no routes')
+    },
+  )
 
 export const documentOrigin = (document: ConfigurationDocument): ConfigurationOrigin => ({
   source: { document: versioned(document) },

@@ -172,11 +172,12 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   private measure(done: (text: string) => void): void {
     this.workers.ask('all', { ask: 'metrics' } satisfies WorkerQuestion, ({ answers }) => {
       for (const { from, answer } of answers) this.metrics.told(from, answer as FamilySnapshot[])
-      const { listeners, routes, backends } = this.configuration
+      const { listeners, routes, backends, redisBackends } = this.configuration
       // '' stands for none: a request that was refused before it had a route.
       const namesOf = (all: readonly { readonly name: string }[]) =>
         new Set(['', ...all.map(({ name }) => name)])
-      const names = { listener: namesOf(listeners), route: namesOf(routes), backend: namesOf(backends) }
+      const backend = namesOf([...backends, ...redisBackends])
+      const names = { listener: namesOf(listeners), route: namesOf(routes), backend }
       done(this.metrics.text(names))
     })
   }

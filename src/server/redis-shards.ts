@@ -1,10 +1,16 @@
 // The servers of `fermata redis` and their shares of the keys: --backend and --prefix, or --cluster.
 
-import { type Address, formatAddress } from '../pollset/index.js'
+import { formatAddress } from '../pollset/index.js'
 import type { Share } from '../redis/index.js'
 import { ConfigError } from './address.js'
 import { parseRedisBackend, type RedisAddress } from './redis-address.js'
-import type { RedisShard } from './redis-server.js'
+
+/** A server, and its share of the keys: those that begin with one of the prefixes, or a part of the slots. */
+export interface RedisShard {
+  /** `HOST:PORT` or `unix:PATH` */
+  readonly endpoint: string
+  readonly prefixes: readonly string[]
+}
 
 /** A prefix of keys that are on this server. */
 export interface KeyPrefix {
@@ -26,9 +32,6 @@ export function parsePrefix(text: string): KeyPrefix {
   return { prefix: text.slice(0, at), backend: text.slice(at + 1) }
 }
 
-const addressOf = ({ host, port, path }: RedisAddress): Address =>
-  path === undefined ? { host, port } : { host, port, path }
-
 /**
  * Returns the shards that --backend and --prefix name.
  * Throws a {@link ConfigError} if they do not go together.
@@ -42,28 +45,26 @@ export function shardsOf(
     throw new ConfigError('--share never needs one --backend: a client that has one session has one server')
   if (new Set(all.map(({ secure }) => secure)).size > 1)
     throw new ConfigError('several backends speak all TLS (rediss://), or none')
-  const byPrefix = new Map<string, { readonly backend: Address; readonly prefixes: string[] }>()
+  const byPrefix = new Map<string, { readonly endpoint: string; readonly prefixes: string[] }>()
   const names = new Set<string>()
-  for (const backend of backends.map(addressOf)) {
-    const name = formatAddress(backend)
+  for (const name of backends.map(formatAddress)) {
     if (names.has(name)) throw new ConfigError(`--backend ${name} is given twice`)
     names.add(name)
   }
   const met = new Set<string>()
   for (const { prefix: keys, backend: text } of prefix) {
-    const backend = addressOf(parseRedisBackend(text))
-    const name = formatAddress(backend)
+    const name = formatAddress(parseRedisBackend(text))
     if (met.has(keys)) throw new ConfigError(`--prefix ${keys} is given twice`)
     if (names.has(name))
       throw new ConfigError(
         `--prefix ${keys}=${text}: this server is a --backend too, and has a share of all keys`,
       )
     met.add(keys)
-    const shard = byPrefix.get(name) ?? { backend, prefixes: [] }
+    const shard = byPrefix.get(name) ?? { endpoint: name, prefixes: [] }
     shard.prefixes.push(keys)
     byPrefix.set(name, shard)
   }
-  return [...backends.map((each) => ({ backend: addressOf(each), prefixes: [] })), ...byPrefix.values()]
+  return [...[...names].map((endpoint) => ({ endpoint, prefixes: [] })), ...byPrefix.values()]
 }
 
 /**
@@ -73,7 +74,7 @@ export function shardsOf(
 export function seedsOf(
   { share, backend, prefix }: ShardOptions,
   seeds: readonly RedisAddress[],
-): readonly Address[] {
+): readonly string[] {
   if (backend !== undefined || prefix !== undefined)
     throw new ConfigError('--cluster names its servers itself: leave out --backend and --prefix')
   if (share === 'never')
@@ -82,9 +83,8 @@ export function seedsOf(
     )
   if (new Set(seeds.map(({ secure }) => secure)).size > 1)
     throw new ConfigError('several --cluster speak all TLS (rediss://), or none')
-  const addresses = seeds.map(addressOf)
-  const names = addresses.map(formatAddress)
+  const names = seeds.map(formatAddress)
   const twice = names.find((each, at) => names.indexOf(each) < at)
   if (twice !== undefined) throw new ConfigError(`--cluster ${twice} is given twice`)
-  return addresses
+  return names
 }

@@ -54,9 +54,13 @@ export const settingNames = ({ form }: Pick<Configuration, 'form'>): SettingName
  */
 export function addressSetting(configuration: Configuration, address: Address, option = '--listen'): string {
   const { form, listeners, admin, probes, debug } = configuration
-  if (form === 'options') return `with ${option}`
   const is = (written: string): boolean => formatAddress(parseListen(written)) === formatAddress(address)
   const listener = listeners.find((each) => is(each.address))
+  if (form === 'options') {
+    const asked = listener === undefined ? { admin, probes } : {}
+    const [name] = Object.entries(asked).find(([, each]) => each !== null && is(each.address)) ?? []
+    return `with ${name === undefined ? option : `--${name}`}`
+  }
   if (listener !== undefined) return `in listeners.${listener.name}.address`
   const others = Object.entries({ admin, probes, debug })
   const other = others.find(([, each]) => each !== null && is(each.address))

@@ -4,8 +4,10 @@
 
 import {
   type AccessLogOptions,
+  type AdminConfig,
   accessLogConfig,
   type BackendConfig,
+  type BackendTlsConfig,
   type Configuration,
   type ListenerConfig,
   processLogConfig,
@@ -31,28 +33,47 @@ export interface BackendTls {
   readonly verify?: boolean
 }
 
-export interface ShortForm {
+/** The settings of each short form, of HTTP and of Redis. */
+export interface ServerForm {
   readonly listen: readonly Listen[]
   readonly certificates?: () => ServerCertificates
   readonly backendTls?: BackendTls
   readonly acceptProxy?: readonly string[]
-  readonly sendProxy?: ProxyVersion
-  readonly connect?: readonly string[]
-  readonly routes: readonly RouteText[]
-  readonly share?: 'process' | 'connection'
   readonly limits?: SomeLimits
   readonly drainTimeoutMs?: number
-  readonly errors?: 'plain' | 'detailed'
-  readonly accessLog?: AccessLogOptions
   /** The level and the form of the lines that `log` gets. */
   readonly processLog?: SomeProcessLog
 }
 
-/** The source of its values: a short form has no lines. */
-const NO_SOURCE = { file: '', line: 0, column: 0 }
+/** The settings that only the command line has. */
+export interface CommandForm {
+  readonly workers?: number
+  readonly admin?: AdminConfig
+  /** The address of probes. */
+  readonly probes?: string
+}
 
-const addressText = (address: Listen): string =>
+export interface ShortForm extends ServerForm {
+  readonly sendProxy?: ProxyVersion
+  readonly connect?: readonly string[]
+  readonly routes: readonly RouteText[]
+  readonly share?: 'process' | 'connection'
+  readonly errors?: 'plain' | 'detailed'
+  readonly accessLog?: AccessLogOptions
+}
+
+/** The source of its values: a short form has no lines. */
+export const NO_SOURCE = { file: '', line: 0, column: 0 }
+
+/** Returns an address as it is written. */
+export const addressText = (address: Listen): string =>
   address.path !== undefined ? `unix:${address.path}` : formatAddress(address)
+
+/** Returns the listeners. Calls `certificates` once if one of them does TLS. */
+export function listenersOf({ listen, certificates }: ServerForm): ListenerConfig[] {
+  const made = listen.some((each) => each.secure === true) ? (certificates?.() ?? null) : null
+  return listen.map((each) => listenerOf(each, made))
+}
 
 function listenerOf(address: Listen, made: ServerCertificates | null): ListenerConfig {
   const tls =
@@ -78,14 +99,13 @@ function listenerOf(address: Listen, made: ServerCertificates | null): ListenerC
 
 function backendOf(url: string, options: ShortForm, pending: number): BackendConfig {
   const { scheme } = parseBackend(url)
-  const { ca, serverName, verify } = options.backendTls ?? {}
   return {
     name: url,
     protocol: scheme,
     endpoints: [{ address: url.slice(url.indexOf('://') + 3).replace(/\/$/, ''), weight: 1 }],
     handler: null,
     discovery: null,
-    tls: { ca: ca ?? null, name: serverName ?? null, verify: verify ?? true },
+    tls: backendTlsOf(options),
     share: options.share ?? 'process',
     sendProxy: options.sendProxy ?? null,
     balance: { policy: 'least-requests', key: null, bound: 0, slowStartMs: 0, affinity: null },
@@ -126,29 +146,45 @@ function routeOf(
   }
 }
 
+/** Returns the TLS of connections to backends. */
+export const backendTlsOf = ({
+  backendTls: { ca, serverName, verify } = {},
+}: ServerForm): BackendTlsConfig => ({
+  ca: ca ?? null,
+  name: serverName ?? null,
+  verify: verify ?? true,
+})
+
+/** Returns the configuration without listeners, backends and routes. */
+export function settingsOfServer(options: ServerForm & CommandForm) {
+  const { acceptProxy = [], limits = {}, workers = 1, probes, admin, drainTimeoutMs } = options
+  return {
+    form: 'options' as const,
+    trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
+    limits: limits as Configuration['limits'],
+    resolver: { servers: [], search: null },
+    workers,
+    shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
+    debug: null,
+    processLog: processLogConfig(options.processLog ?? {}),
+    admin: admin ?? null,
+    probes: probes === undefined ? null : { address: probes },
+    sources: {},
+  }
+}
+
 /** Makes the configuration. Calls `certificates` once. */
-export function configurationOf(options: ShortForm): Configuration {
-  const { listen, certificates, acceptProxy = [], connect = [], routes, drainTimeoutMs } = options
-  const made = listen.some((each) => each.secure === true) ? (certificates?.() ?? null) : null
+export function configurationOf(options: ShortForm & CommandForm): Configuration {
+  const { connect = [], routes, accessLog } = options
   const limits = limitsWith(defaultLimits, options.limits)
   const urls = [...new Set(routes.map((each) => each.url))]
   return {
-    form: 'options',
-    listeners: listen.map((each) => listenerOf(each, made)),
-    trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
+    ...settingsOfServer(options),
+    listeners: listenersOf(options),
     connect,
     redisBackends: [],
     backends: urls.map((url) => backendOf(url, options, limits.engine.queueMax)),
     routes: routes.map((each) => routeOf(each, limits, options)),
-    limits: (options.limits ?? {}) as Configuration['limits'],
-    resolver: { servers: [], search: null },
-    workers: 1,
-    shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
-    debug: null,
-    accessLog: options.accessLog === undefined ? null : accessLogConfig(options.accessLog),
-    processLog: processLogConfig(options.processLog ?? {}),
-    admin: null,
-    probes: null,
-    sources: {},
+    accessLog: accessLog === undefined ? null : accessLogConfig(accessLog),
   }
 }

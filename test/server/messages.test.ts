@@ -249,6 +249,14 @@ const SERVE: readonly Row[] = [
   ['serve --debug-secrets', '--debug-secrets is for debuggers: write --debug 127.0.0.1:4711'],
   ['serve --debug-token-file a', '--debug-token-file is for debuggers: write --debug 127.0.0.1:4711'],
   ['serve --debug https://:4711', '--debug takes no https://: write HOST:PORT or unix:PATH'],
+  ['serve --admin-token-file a', '--admin-token-file is for operators: write --admin 127.0.0.1:9901'],
+  [
+    'serve --admin 9901',
+    '--admin needs --admin-token-file FILE over TCP: add it, or write --admin unix:PATH',
+  ],
+  ['serve --admin https://unix:/a', '--admin takes no https://: write HOST:PORT or unix:PATH'],
+  ['serve --probes https://:9900', '--probes takes no https://: write HOST:PORT or unix:PATH'],
+  ['serve package.json --admin unix:/a', '--admin and a file do not go together: write it into package.json'],
   [
     'serve --require-client-cert',
     '--require-client-cert needs --client-ca FILE to check certificates against',
@@ -274,6 +282,61 @@ const SERVE: readonly Row[] = [
   ],
 ]
 
+const REDIS_FORMS =
+  'is not a backend of Redis: write HOST:PORT, rediss://HOST:PORT for TLS, or unix:PATH; users and databases are what clients ask for by AUTH and SELECT'
+
+/** Messages of `fermata redis` about its options; each with exit code 2, and where to find help. */
+const REDIS: readonly Row[] = [
+  ['redis', '--backend is missing: fermata redis --backend 127.0.0.1:6379'],
+  ['redis --nope', "unknown option '--nope'"],
+  ['redis --listen here', `--listen 'here' ${LISTEN_FORMS}`],
+  [
+    'redis --listen https://:6380',
+    "--listen 'https://:6380': write redis://HOST:PORT, or rediss://HOST:PORT for TLS",
+  ],
+  ['redis --backend redis://u:p@a', `--backend 'redis://u:p@a' ${REDIS_FORMS}`],
+  ['redis --cluster a/0', `--cluster 'a/0' ${REDIS_FORMS}`],
+  ['redis --backend a:70000', "--backend 'a:70000': port 70000 is out of range (1 to 65535)"],
+  ['redis --backend a --share often', "--share 'often': write 'never', 'auto' or 'always'"],
+  ['redis --backend a --workers 0', "--workers '0': write a number from 1 to 64"],
+  ['redis --backend a --limit redis.depht=1', "there is no limit 'redis.depht': 'fermata limits' lists them"],
+  ['redis --backend a --prefix x', "--prefix 'x': write PREFIX=HOST:PORT, as in session:=10.0.0.5:6379"],
+
+  // Servers that do not go together
+  ['redis --backend a --backend a', '--backend a:6379 is given twice'],
+  ['redis --backend a --backend rediss://b', 'several backends speak all TLS (rediss://), or none'],
+  [
+    'redis --backend a --backend b --share never',
+    '--share never needs one --backend: a client that has one session has one server',
+  ],
+  ['redis --backend a --prefix x=b --prefix x=c', '--prefix x is given twice'],
+  [
+    'redis --backend a --prefix x=a',
+    '--prefix x=a: this server is a --backend too, and has a share of all keys',
+  ],
+  ['redis --cluster a --backend b', '--cluster names its servers itself: leave out --backend and --prefix'],
+  [
+    'redis --cluster a --share never',
+    '--share never does not go with --cluster: a client that has one session has one server',
+  ],
+  ['redis --cluster a --cluster rediss://b', 'several --cluster speak all TLS (rediss://), or none'],
+  ['redis --cluster a --cluster a', '--cluster a:6379 is given twice'],
+
+  // Options that cannot work together
+  ['redis --backend a --listen rediss://:1', 'a rediss:// listener needs --cert FILE and --key FILE'],
+  [`redis --backend a ${ONE_PAIR}`, '--cert is for rediss:// listeners: write --listen rediss://HOST:PORT'],
+  [
+    `redis --backend a --listen rediss://:1 --listen 2 ${ONE_PAIR} --client-ca ca --require-client-cert`,
+    '--require-client-cert cannot hold on 127.0.0.1:2, which is in clear text: leave this listener out, or write rediss://',
+  ],
+  [
+    'redis --backend a --backend-ca ca',
+    '--backend-ca is for backends over TLS, and no backend URL begins with rediss://',
+  ],
+  ['redis --backend a --listen :1 --listen :1', '--listen [::]:1 is given twice: leave out one'],
+  ['redis --backend a --debug-secrets', '--debug-secrets is for debuggers: write --debug 127.0.0.1:4711'],
+]
+
 /** Messages without `serve`. */
 const PROGRAM: readonly Row[] = [
   ['--nope', "unknown option '--nope'"],
@@ -289,6 +352,15 @@ const FILES: readonly Row[] = [
   ['serve --backend h2://b --backend-ca no/such.pem', `--backend-ca no/such.pem: ${NO_FILE}`],
   ['serve --backend h2c://b --trace no/such/trace', `--trace no/such/trace: ${NO_FILE}`],
   ['serve --backend h2c://b --debug 0 --debug-token-file no/such', `--debug-token-file no/such: ${NO_FILE}`],
+  ['serve --backend h2c://b --admin 0 --admin-token-file no/such', `--admin-token-file no/such: ${NO_FILE}`],
+  [
+    'redis --backend b --admin 0 --admin-token-file package.json',
+    '--admin-token-file package.json: a token has 16 to 200 characters, without spaces',
+  ],
+  [
+    `redis --backend b --listen rediss://:1 --cert no/such.pem --key ${pathOf('localhost.key')}`,
+    `--cert no/such.pem: ${NO_FILE}`,
+  ],
   [
     `serve --backend h2c://b --listen https://:8443 --cert no/such.pem --key ${pathOf('localhost.key')}`,
     `--cert no/such.pem: ${NO_FILE}`,
@@ -324,6 +396,7 @@ t.test('what is wrong is told, and what to write', { buffered: true }, async (t)
   const file = join(t.testdir({ 'ask.mjs': `import { run } from ${commandLine}${ASK}` }), 'ask.mjs')
   const rows = [
     ...SERVE.map(([line, message]) => ({ line, text: `${message}\nSee 'fermata serve --help'.` })),
+    ...REDIS.map(([line, message]) => ({ line, text: `${message}\nSee 'fermata redis --help'.` })),
     ...PROGRAM.map(([line, message]) => ({ line, text: `${message}\nSee 'fermata --help'.` })),
     ...FILES.map(([line, message]) => ({ line, text: message })),
   ].map(({ line, text }) => ({ args: typeof line === 'string' ? line.split(' ') : line, text }))
@@ -604,6 +677,19 @@ const OVER_TLS_LOG = [
   'info certificates were read again',
   'info draining: running requests may finish; a second signal cuts them',
 ]
+const REDIS_LOG = [
+  'info listening on unix:DIR/s (Redis over TLS)',
+  'info keys are divided by slots: 127.0.0.1:PORT, 127.0.0.1:PORT',
+  'info keys that begin with session: are on 127.0.0.1:PORT',
+  'info certificates were read again',
+  'info draining: running requests may finish; a second signal cuts them',
+]
+const ONE_SERVER = 'info keys are on 127.0.0.1:PORT'
+const CLUSTER_LOG = [
+  'info listening on unix:DIR/s (Redis)',
+  'info keys are in the Redis Cluster of 127.0.0.1:PORT',
+  'error certificates were not changed: no listener has certificates',
+]
 /** Shown by serve-file.test.ts and by the help. */
 const WITH_FILE = [
   ', 1 backend of Redis',
@@ -653,6 +739,37 @@ t.test('the log, over TLS', { buffered: true }, async (t) => {
     OVER_TLS_LOG,
   )
 })
+
+/** Does the same for `fermata redis`, whose socket is in a folder of its own. */
+async function redisLog(t: Test, scheme: string, ...args: string[]): Promise<string[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const listen = ['redis', '--listen', `${scheme}unix:${join(dir, 's')}`]
+  const program = await start(process.execPath, [main, ...listen, ...args], { line: /keys are .*\n/ })
+  t.teardown(() => program.stop())
+  program.signal('SIGHUP')
+  await program.until('it says what became of the certificates', () =>
+    /certificates were/.test(program.stderr),
+  )
+  t.match(await program.stop(), { code: 0 })
+  return linesOf(program, dir)
+}
+
+t.test(
+  'the log, before several servers of Redis, a cluster, and one server',
+  { buffered: true },
+  async (t) => {
+    const pair = ['--cert', pathOf('localhost.pem'), '--key', pathOf('localhost.key')]
+    const servers = ['-b', '127.0.0.1:1', '-b', '127.0.0.1:2', '--prefix', 'session:=127.0.0.1:3']
+    t.strictSame(await redisLog(t, 'rediss://', ...pair, ...servers), REDIS_LOG)
+    const said = await redisLog(t, '', '--cluster', '127.0.0.1:1')
+    t.strictSame(
+      CLUSTER_LOG.filter((line) => said.includes(line)),
+      CLUSTER_LOG,
+    )
+    t.ok((await redisLog(t, '', '-b', '127.0.0.1:1')).includes(ONE_SERVER))
+  },
+)
 
 t.test('a trace that cannot be written ends, and the server goes on', { buffered: true }, async (t) => {
   if (!existsSync('/dev/full')) return
@@ -737,7 +854,14 @@ const FILES_OF_MESSAGES = [
   'listen-faults',
   'options',
   'quantity',
+  'redis-address',
+  'redis-command',
+  'redis-form',
+  'redis-shards',
+  'serve-redis',
+  'serving',
   'setting-names',
+  'shared-options',
   'trace-file',
 ]
 
@@ -786,13 +910,16 @@ t.test('every message of the command line stands in a table', async (t) => {
     FULL_BY_KEYS,
     START_AGAIN,
     ...WHERES.map(([, where]) => where),
-    ...[...SERVE, ...PROGRAM, ...FILES].map(([, message]) => message),
+    ...[...SERVE, ...REDIS, ...PROGRAM, ...FILES].map(([, message]) => message),
     "See 'fermata serve --help'. See 'fermata --help'.",
     ...LISTENING.map(([address, , why]) => cannotListen(address, why)),
     ...[...FAULTS, ...FAULTS_BY_KEYS].map(([, , , message]) => message),
     ...SHORTAGES.map(([, , , message]) => message),
     ...AT_SOCKET,
     ...OVER_TLS_LOG,
+    ...REDIS_LOG,
+    ...CLUSTER_LOG,
+    ONE_SERVER,
     ...WITH_FILE,
     FULL,
     SLOW,
