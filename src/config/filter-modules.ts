@@ -4,7 +4,7 @@
 import { basename, extname, resolve } from 'node:path'
 import { type FilterDefinition, optionsSchema } from '../filters/index.js'
 import { keyedDigest } from '../pollset/index.js'
-import type { FilterConfig } from './configuration.js'
+import type { Configuration, FilterConfig } from './configuration.js'
 import { type Diagnostic, Diagnostics, type Path, type Place, pathText } from './diagnostics.js'
 import { ConfigDocument, type Plain } from './document.js'
 import { FileFault, FilesRead, readText } from './files.js'
@@ -170,13 +170,28 @@ class PlacedDocument extends ConfigDocument {
   }
 }
 
+/** The names of all backends that filters may use. */
+export interface BackendNames {
+  /** Those that speak HTTP. */
+  readonly backends: readonly string[]
+  /** Those of Redis that may be stores. */
+  readonly stores: readonly string[]
+}
+
+/** Returns the names of the backends that filters may use. */
+export const backendNames = ({
+  backends,
+  redisBackends,
+}: Pick<Configuration, 'backends' | 'redisBackends'>): BackendNames => ({
+  backends: backends.map(({ name }) => name),
+  stores: redisBackends.filter(({ cluster }) => cluster === null).map(({ name }) => name),
+})
+
 /** The surroundings of a module's options. */
-export interface ModuleSurroundings {
+export interface ModuleSurroundings extends BackendNames {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The key for the digits that stand for secrets; without it secrets have no digits. */
   readonly secretKey: Uint8Array | null
-  /** The names of all backends. */
-  readonly backends: readonly string[]
 }
 
 /** The result of checking options by the schema of a module; the options are null after an error. */
@@ -191,7 +206,7 @@ export function readModuleOptions(
   module: ModuleOptions,
   source: Place,
   definition: FilterDefinition,
-  { env, secretKey, backends }: ModuleSurroundings,
+  { env, secretKey, backends, stores }: ModuleSurroundings,
 ): ModuleReadingResult {
   const diagnostics = new Diagnostics()
   const document = new PlacedDocument(module, source)
@@ -203,19 +218,22 @@ export function readModuleOptions(
   const options = parsedOptions(schema, module.options, document, module.path, diagnostics)
   if (diagnostics.errors.length === 0) {
     const whole = (path: Path): Path => [...module.path, ...path]
+    const named = (path: Path, name: string, what: string, names: readonly string[]): void => {
+      if (names.includes(name)) return
+      const near = nearest(name, names)
+      const all = `the ${what.replace('backend', 'backends')} are ${names.join(', ')}`
+      const list = names.length === 0 ? 'there is none' : all
+      diagnostics.error(
+        document.place(whole(path)),
+        whole(path),
+        `there is no ${what} ${JSON.stringify(name)}; ${near === null ? list : `did you mean ${near}?`}`,
+      )
+    }
     definition.check?.(options, {
       error: (path, message) => diagnostics.error(document.place(whole(path)), whole(path), message),
       warn: (path, message) => diagnostics.warn(document.place(whole(path)), whole(path), message),
-      backend: (path, name) => {
-        if (backends.includes(name)) return
-        const near = nearest(name, backends)
-        const right = near === null ? `the backends are ${backends.join(', ')}` : `did you mean ${near}?`
-        diagnostics.error(
-          document.place(whole(path)),
-          whole(path),
-          `there is no backend ${JSON.stringify(name)}; ${right}`,
-        )
-      },
+      backend: (path, name) => named(path, name, 'backend', backends),
+      store: (path, name) => named(path, name, 'backend of Redis', stores),
     })
   }
   const { errors, warnings } = diagnostics

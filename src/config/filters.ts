@@ -12,6 +12,8 @@ import { FilterOrder } from './filter-order.js'
 import { parsedOptions } from './issues.js'
 import { nearest } from './nearest.js'
 import { entriesOf, type Names, type Part } from './parts.js'
+import { isRedis } from './redis.js'
+import type { BackendFile } from './schema.js'
 import type { FilterEntry } from './schema-filters.js'
 
 /** A list of filters, and its place. */
@@ -37,6 +39,7 @@ const NOT_KINDS: ReadonlySet<string> = new Set(['use', 'with', 'onFailure', 'wit
 
 export class FilterReading {
   private readonly named = new Map<string, NamedFilter>()
+  private readonly backends: ReadonlyMap<string, BackendFile>
   private readonly names: Names
   private readonly diagnostics: Diagnostics
   private readonly kinds: ReadonlyMap<string, z.ZodType>
@@ -56,6 +59,7 @@ export class FilterReading {
     this.diagnostics = diagnostics
     this.kinds = kinds
     this.order = new FilterOrder(diagnostics)
+    this.backends = new Map(entriesOf(parts, 'backends').map(({ name, value }) => [name, value]))
     for (const { name, value, document, path } of entriesOf(parts, 'filters')) {
       const spot = { document, path }
       if (kinds.has(name)) this.error(spot, [], `${name} is a kind of filter; take another name`)
@@ -216,8 +220,33 @@ export class FilterReading {
         const whole = [...spot.path, ...at, ...path]
         this.diagnostics.warn(spot.document.place(whole), whole, message)
       },
-      backend: (path, name) =>
-        this.names.check('backends', name, spot.document, [...spot.path, ...at, ...path]),
+      backend: (path, name) => {
+        this.names.check('backends', name, spot.document, [...spot.path, ...at, ...path])
+        const protocol = this.backends.get(name)?.protocol
+        if (isRedis(protocol))
+          this.error(
+            spot,
+            [...at, ...path],
+            `the backend ${name} speaks ${protocol}; name one that speaks HTTP`,
+          )
+      },
+      store: (path, name) => {
+        this.names.check('backends', name, spot.document, [...spot.path, ...at, ...path])
+        const backend = this.backends.get(name)
+        if (backend === undefined) return
+        if (!isRedis(backend.protocol))
+          this.error(
+            spot,
+            [...at, ...path],
+            `the backend ${name} speaks ${backend.protocol ?? 'http'}; write protocol: redis there, or name another`,
+          )
+        else if (backend.cluster !== undefined)
+          this.error(
+            spot,
+            [...at, ...path],
+            `the backend ${name} is a cluster, and a store has endpoints or shards; name another`,
+          )
+      },
     })
   }
 

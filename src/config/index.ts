@@ -19,6 +19,8 @@ export {
 } from './diagnostics.js'
 export type { FileContents } from './files.js'
 export {
+  type BackendNames,
+  backendNames,
   MODULE,
   type ModuleOptions,
   type ModuleReadingResult,

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import type { HttpWorld } from '../http/index.js'
 import type { PasswordThreads } from '../pollset/index.js'
 import type { Backend, Filter, TaskPool, TaskPoolOptions, ThreadShare } from '../proxy/index.js'
+import type { SharedStore, StoreUse } from './store.js'
 import type { Written, WrittenDuration, WrittenShare, WrittenSize } from './written.js'
 
 /** A value that was read, or a sentence that states the mistake and the right way. */
@@ -73,14 +74,18 @@ export type FilterRole =
 export interface OptionChecks {
   error(path: readonly (string | number)[], message: string): void
   warn(path: readonly (string | number)[], message: string): void
-  /** Reports if the configuration has no backend of this name. */
+  /** Reports if the configuration has no backend of this name that speaks HTTP. */
   backend(path: readonly (string | number)[], name: string): void
+  /** Reports if the configuration has no backend of Redis of this name. */
+  store(path: readonly (string | number)[], name: string): void
 }
 
 /** The surroundings of a filter, given when it is made. */
 export interface FilterContext {
   /** Its name: that of the named instance, else its key. */
   readonly name: string
+  /** Its name among all filters, which is the same in all processes with this configuration. */
+  readonly identity: string
   readonly world: HttpWorld
   /**
    * Returns its state under this key. The state outlives the filter: the same identity and key has the same
@@ -103,6 +108,8 @@ export interface FilterContext {
   readonly threads: ThreadShare
   /** Returns the backend of this name; null without one. Ask in a phase: in `create` it may not serve yet. */
   backend(name: string): Backend | null
+  /** Returns a store that processes share. All filters that use it in the same way have one. */
+  store(use: StoreUse): SharedStore
   /**
    * Runs code that does not belong to this project. An error that it throws later, when no call of it runs,
    * is given to `failed`: in a timer, or as a rejection that nobody handles. If `failed` returns false, or

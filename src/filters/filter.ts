@@ -65,3 +65,4 @@ export {
   type OptionTypes,
 } from './define.js'
 export type { RequestPatch, ResponsePatch } from './patches.js'
+export type { SharedStore, StoreQuestion, StoreUse } from './store.js'

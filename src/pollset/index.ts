@@ -12,7 +12,7 @@ export {
   type Identity,
   KnownCertificates,
 } from './node/certificates.js'
-export { FilesDigest, keyedDigest, randomKey } from './node/digest.js'
+export { FilesDigest, keyedDigest, randomKey, sha1Of } from './node/digest.js'
 export { CHANGED, FileWatch, LOOKED } from './node/file-watch.js'
 export { LentListener, type ListenerLender } from './node/lent-listener.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'

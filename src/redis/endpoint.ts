@@ -91,6 +91,22 @@ export class RedisEndpoint {
     return identity.exclusive
   }
 
+  /** Returns the engine of the proxy's own calls. No client shares its session, so none holds it up. */
+  ownOf(identity: Identity): Engine<RedisSession> {
+    const limits = { sessionsMin: 0, sessionsMax: 1, openingMax: 1, surrenderedMax: 0 }
+    identity.own ??= this.engineOf(identity, this.world.redisLimits.depth, limits)
+    return identity.own
+  }
+
+  /** Closes the engine of the proxy's own calls at once. */
+  dropOwn(identity: Identity): void {
+    const { own } = identity
+    identity.own = null
+    if (own === null) return
+    for (const each of [...own.sessions]) each.abort()
+    own.close()
+  }
+
   /** Makes sessions of this identity for a question of the proxy's own. */
   sessionsAs(parts: IdentityParts): SessionFactory<RedisSession> {
     return this.sessionsOf(new Identity(this, parts), 1)

@@ -30,6 +30,8 @@ export class Identity {
   readonly greetings: number
   readonly shared: Engine<RedisSession>[] = []
   exclusive: Engine<RedisSession> | null = null
+  /** The engine whose session carries the calls of the proxy's own. */
+  own: Engine<RedisSession> | null = null
   /** Clients that have it. */
   clients = 0
 
@@ -49,8 +51,9 @@ export class Identity {
   }
 
   engines(): Engine<RedisSession>[] {
-    const { shared, exclusive } = this
-    return [...shared.filter((each) => each !== undefined), ...(exclusive === null ? [] : [exclusive])]
+    const { shared, exclusive, own } = this
+    const others = [exclusive, own].filter((each) => each !== null)
+    return [...shared.filter((each) => each !== undefined), ...others]
   }
 }
 

@@ -71,6 +71,17 @@ export interface RedisLimits {
   readonly redirectsMax: number
   /** The time after which a command is sent again whose keys are just moving, in ms. */
   readonly tryAgainMs: number
+  /**
+   * The failed calls of a store in a row after which it is left alone. No more calls may wait for longer than
+   * half of their time.
+   */
+  readonly storeFailuresMax: number
+  /** The time from one question whether a store that is left alone answers again to the next, in ms. */
+  readonly storePauseMs: number
+  /** The time in which a store must answer that question, in ms. */
+  readonly storeProbeMs: number
+  /** The bytes of a reply of a store. A longer one is none. */
+  readonly storeReplyBytesMax: number
   /** The time of a TLS handshake of a client, in ms. */
   readonly handshakeMs: number
 }
@@ -104,5 +115,9 @@ export const redisLimits: RedisLimits = {
   clusterHeldBytes: 1_024 * KIB,
   redirectsMax: 8,
   tryAgainMs: 50,
+  storeFailuresMax: 5,
+  storePauseMs: 1_000,
+  storeProbeMs: 500,
+  storeReplyBytesMax: 1_024 * KIB,
   handshakeMs: 10_000,
 }

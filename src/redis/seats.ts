@@ -64,6 +64,19 @@ export class Seats {
     return identity.endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
   }
 
+  /** Returns the engine of the proxy's own calls at this shard, or the error that is the reply. */
+  ownAt(shard: Shard): Engine<RedisSession> | Buffer {
+    const identity = this.identityAt(shard)
+    if (identity === null) return TOO_MANY_IDENTITIES
+    const engine = identity.endpoint.ownOf(identity)
+    return identity.endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
+  }
+
+  /** Closes the sessions of the proxy's own calls: what they owe is of no use. */
+  dropOwn(): void {
+    for (const seat of this.taken) seat?.endpoint.dropOwn(seat)
+  }
+
   private leave(index: number): void {
     const seat = this.taken[index]
     if (seat === undefined) return

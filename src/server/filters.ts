@@ -1,13 +1,15 @@
 // The filters of the configuration. A filter stays if its name and its options stay. Its state is kept by its
 // name, even if everything else changes, and is shared by all uses of the name.
 
-import { diagnosticText, type FilterConfig, MODULE, placeText } from '../config/index.js'
+import { type BackendNames, diagnosticText, type FilterConfig, MODULE, placeText } from '../config/index.js'
 import {
   definitionOf,
   type FilterContext,
   type FilterDefinition,
   type FilterLimits,
   type FilterState,
+  type SharedStore,
+  type StoreUse,
 } from '../filters/index.js'
 import { PasswordThreads, poolThreads, UserCode } from '../pollset/index.js'
 import {
@@ -55,6 +57,10 @@ function made(name: string, written: FilterConfig | null, make: () => Filter<unk
   }
 }
 
+const noStore = ({ backend }: StoreUse): never => {
+  throw new Error(`there is no store ${backend}`)
+}
+
 const closeState = (state: FilterState): void => state.close?.()
 
 export class Filters {
@@ -69,6 +75,7 @@ export class Filters {
   private states: ReadonlyMap<string, object> = new Map()
 
   private readonly find: (kind: string) => FilterDefinition | null
+  private readonly storeOf: (use: StoreUse) => SharedStore
   /** Modules of users. */
   readonly modules = new UserModules({ env: process.env, secretKey: null })
   private readonly userCode = new UserCode()
@@ -78,8 +85,10 @@ export class Filters {
     log: Pick<ProcessLog, 'repeated'>,
     limits: FilterLimits,
     find = definitionOf,
+    storeOf: (use: StoreUse) => SharedStore = noStore,
   ) {
     this.find = find
+    this.storeOf = storeOf
     this.proxy = proxy
     this.log = log
     const { pollset } = proxy.world
@@ -96,9 +105,9 @@ export class Filters {
 
   /**
    * Begins to make the filters of a configuration; nothing changes before they are committed.
-   * @param backends the names of its backends
+   * @param names the names of its backends
    */
-  prepare(backends: readonly string[] = []): PreparedFilters {
+  prepare(names: BackendNames = { backends: [], stores: [] }): PreparedFilters {
     const next = new Map<string, Made>()
     const states = new Map<string, object>()
     const known = (id: string): object | undefined => states.get(id) ?? this.states.get(id)
@@ -106,7 +115,7 @@ export class Filters {
       use: (config) => {
         const key = keyOf(config)
         let made = next.get(key) ?? this.made.get(key)
-        if (made === undefined) made = this.makeOf(config, known, states, backends)
+        if (made === undefined) made = this.makeOf(config, known, states, names)
         next.set(key, made)
         for (const id of made.states) states.set(id, known(id) as object)
         return made.use
@@ -129,7 +138,7 @@ export class Filters {
     config: FilterConfig,
     known: (id: string) => object | undefined,
     states: Map<string, object>,
-    backends: readonly string[],
+    names: BackendNames,
   ): Made {
     const { name, kind, identity, options, onFailure } = config
     const { proxy, log, hashing, passwords, coding, threads, hashesPerClientMax } = this
@@ -152,8 +161,18 @@ export class Filters {
         }
       })
     }
+    const store = (use: StoreUse): SharedStore => {
+      // All filters of the process that use it so share it, so that few requests wait for one that has gone.
+      const id = `\0store\0${JSON.stringify([use.backend, use.database, use.user, use.password])}`
+      const found = (known(id) as SharedStore | undefined) ?? this.storeOf(use)
+      states.set(id, found)
+      asked.add(id)
+      return found
+    }
     const context: FilterContext = {
       name,
+      identity,
+      store,
       world: proxy.world,
       state,
       tasks: (bounds) => {
@@ -171,7 +190,7 @@ export class Filters {
       tell: (level, message) => void log.repeated(level, `filter ${name}`, () => message),
     }
     if (kind === MODULE) {
-      const found = this.modules.filterOf(config, backends)
+      const found = this.modules.filterOf(config, names)
       for (const each of found.warnings) context.tell('warn', diagnosticText(each))
       const make = (): Filter<unknown> => guard(() => found.definition.create(found.options, context))
       const filter = guarded(made(name, config, make), guard)

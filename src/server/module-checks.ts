@@ -1,16 +1,24 @@
 // Checks users' modules in a configuration: each is loaded, takes its options, and is placed among the other
 // filters of its route.
 
-import { type Configuration, type Diagnostic, Diagnostics, FilterOrder, MODULE } from '../config/index.js'
+import {
+  backendNames,
+  type Configuration,
+  type Diagnostic,
+  Diagnostics,
+  FilterOrder,
+  MODULE,
+} from '../config/index.js'
 import { definitionOf } from '../filters/index.js'
 import type { UserFilter, UserModules } from './user-modules.js'
 
 /** Returns the mistakes in the modules of a configuration. Loads modules that are not loaded. */
 export function checkModules(
-  { routes, backends }: Configuration,
+  configuration: Configuration,
   modules: UserModules,
 ): { readonly errors: readonly Diagnostic[]; readonly warnings: readonly Diagnostic[] } {
-  const names = backends.map(({ name }) => name)
+  const { routes } = configuration
+  const names = backendNames(configuration)
   const errors: Diagnostic[] = []
   const warnings: Diagnostic[] = []
   const found = new Map<object, UserFilter | null>()

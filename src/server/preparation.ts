@@ -1,7 +1,13 @@
 // The parts of a server that depend on its configuration, made in pieces that each take less time than a turn
 // may. It changes nothing that serves before it is committed.
 
-import { type Configuration, diagnosticText, MODULE, type ModuleOptions } from '../config/index.js'
+import {
+  backendNames,
+  type Configuration,
+  diagnosticText,
+  MODULE,
+  type ModuleOptions,
+} from '../config/index.js'
 import type { HttpWorld } from '../http/index.js'
 import { Networks, type NodePollset, type Task } from '../pollset/index.js'
 import {
@@ -87,7 +93,7 @@ export class Preparation {
         ? null
         : new ConnectPolicy(world, connect, (target) => protocols.tcpSessions(target))
     this.made = parts.backends.prepare(connectTimes(configuration), resolver)
-    this.filters = parts.filters.prepare(configuration.backends.map(({ name }) => name))
+    this.filters = parts.filters.prepare(backendNames(configuration))
     this.modules = modulesIn(configuration)
     this.redis = parts.redis.prepare(configuration)
   }

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Configuration, ListenerConfig, RedisBackendConfig } from '../config/index.js'
 import type { Continuation, Fault } from '../continuation/index.js'
+import type { StoreUse } from '../filters/index.js'
 import type { HttpWorld } from '../http/index.js'
 import { type Address, formatAddress, isNumeric, type Socket } from '../pollset/index.js'
 import {
@@ -16,6 +17,7 @@ import {
   type RedisEvents,
   type RedisFrontend,
   RedisProxy,
+  RedisStore,
   type RedisWorld,
 } from '../redis/index.js'
 import { Connections, type DialTarget } from '../transport/index.js'
@@ -80,6 +82,7 @@ export class RedisService {
   private readonly world: RedisWorld
   private readonly limits: Limits
   private readonly connections: Connections
+  private readonly log: ProcessLog
   private readonly events: RedisEvents
   private readonly told: Gone
   /** The addresses of clients, as PROXY headers name them. */
@@ -98,6 +101,7 @@ export class RedisService {
   constructor({ world, connections, log, limitsOf }: ServerParts, incidents: Incidents, gone: Gone) {
     this.world = { ...world, redisLimits: limitsOf.redis }
     this.limits = limitsOf
+    this.log = log
     this.connections = connections
     this.told = gone
     this.events = {
@@ -230,6 +234,24 @@ export class RedisService {
     const backend = new RedisBackend(this.world, configured.options, this.events, this.limits.engine)
     this.backends.set(name, backend)
     return backend
+  }
+
+  /** Makes a store of filters behind one of the backends. */
+  storeOf({ backend, database, user, password }: StoreUse): RedisStore {
+    const words = password === null ? [] : user === null ? [password] : [user, password]
+    const auth = words.length === 0 ? null : words.map((each) => Buffer.from(each))
+    const options = { name: backend, parts: { db: database, auth } }
+    return new RedisStore(this.world, options, () => this.backendOf(backend), {
+      turned: (isAsked, why) => {
+        if (isAsked) void this.log.repeated('info', `store ${backend}`, () => 'it answers again')
+        else
+          void this.log.repeated(
+            'error',
+            `store ${backend} does not answer, each process counts alone`,
+            () => why,
+          )
+      },
+    })
   }
 
   /** Serves a client whose handshake is done. */

@@ -117,7 +117,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       protocols: this.protocols,
       backends: this.backends,
       listeners: this.listening,
-      filters: new Filters(this.proxy, this.log, limits.filters),
+      filters: new Filters(this.proxy, this.log, limits.filters, undefined, (use) => this.redis.storeOf(use)),
       redis: this.redis,
     })
     this.accessLog.begin(configuration.accessLog)

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import {
+  type BackendNames,
   type Diagnostic,
   diagnosticText,
   type FilterConfig,
@@ -32,12 +33,12 @@ const keyOf = ({ file, version }: ModuleOptions): string => `${file}\0${version}
 
 export class UserModules {
   private readonly require = createRequire(import.meta.url)
-  private readonly surroundings: Omit<ModuleSurroundings, 'backends'>
+  private readonly surroundings: Omit<ModuleSurroundings, keyof BackendNames>
   /** The loaded modules, by file and version: their exports, or the reason why they could not be loaded. */
   private readonly loaded = new Map<string, { readonly exports: unknown } | { readonly fault: Error }>()
   private readonly files = new Set<string>()
 
-  constructor(surroundings: Omit<ModuleSurroundings, 'backends'>) {
+  constructor(surroundings: Omit<ModuleSurroundings, keyof BackendNames>) {
     this.surroundings = surroundings
   }
 
@@ -74,8 +75,8 @@ export class UserModules {
   }
 
   /** Returns the filter of this use. Throws a {@link ConfigError} with a line for each mistake. */
-  filterOf(config: FilterConfig, backends: readonly string[]): UserFilter {
-    const { errors, filter } = this.check(config, backends)
+  filterOf(config: FilterConfig, names: BackendNames): UserFilter {
+    const { errors, filter } = this.check(config, names)
     if (filter === null) throw new ConfigError(errors.map(diagnosticText).join('\n'))
     return filter
   }
@@ -83,7 +84,7 @@ export class UserModules {
   /** Loads the module of this use, if it was not loaded, and checks its options. */
   check(
     config: FilterConfig,
-    backends: readonly string[],
+    names: BackendNames,
   ): { readonly errors: readonly Diagnostic[]; readonly filter: UserFilter | null } {
     const module = moduleOf(config)
     const wrong = (message: string) => {
@@ -102,7 +103,7 @@ export class UserModules {
     }
     const { options, errors, warnings } = readModuleOptions(module, config.source, definition, {
       ...this.surroundings,
-      backends,
+      ...names,
     })
     if (errors.length > 0) return { errors, filter: null }
     const onFailure = module.onFailure ?? definition.onFailure ?? 'refuse'

@@ -136,6 +136,8 @@ export class FilterNetwork implements Tracer {
   private readonly way: Way
   private readonly respond: (request: AskedRequest) => TestResponse
   private readonly clients = new Map<number, SimPeerSocket>()
+  /** The requests, by their clients. */
+  private readonly open = new Map<SimPeerSocket, { isOver: boolean }>()
   private readonly listening: Listening
   private readonly backend: Backend
   private dials = 0
@@ -202,6 +204,7 @@ export class FilterNetwork implements Tracer {
     if (far === null) throw new Error('the proxy does not listen')
     this.clients.set(number, far)
     const exchange = { isOver: false, got: NOTHING }
+    this.open.set(far, exchange)
     let bytes = Buffer.alloc(0)
     const look = (ended: boolean): void => {
       if (exchange.isOver) return
@@ -283,7 +286,15 @@ export class FilterNetwork implements Tracer {
     if (chosen === null || chosen.suspended === null) return
     this.chosen = null
     if (way.waitEnds === 'late') world.scheduler.makeLate(chosen)
-    else this.clientOf(chosen)?.reset()
+    else this.leave(this.clientOf(chosen))
+  }
+
+  private leave(client: SimPeerSocket | null): void {
+    if (client === null) return
+    client.reset()
+    // Nothing more comes to it, while other parts of the run, such as a store, may go on without end.
+    const exchange = this.open.get(client)
+    if (exchange !== undefined) exchange.isOver = true
   }
 
   /** Returns the client of an exchange; null for a request that a filter has made: that is then cancelled. */
@@ -309,10 +320,11 @@ export class FilterNetwork implements Tracer {
     }
   }
 
-  /** Ends everything, and reports what is left. */
-  async end(): Promise<void> {
+  /** Ends everything, and reports what is left. @param over is called when all exchanges have ended */
+  async end(over: () => void): Promise<void> {
     const { world, proxy, problems } = this
     await this.runUntil(() => proxy.begun === proxy.logged)
+    over()
     if (proxy.begun !== proxy.logged) problems.push(`X1: ${proxy.begun - proxy.logged} exchanges do not end`)
     for (const [c, step] of this.waiting) problems.push(`X1: the wait of ${c.id} in ${step} has not ended`)
     this.listening.cancel()

@@ -3,8 +3,15 @@
 // through a promise.
 
 import { readModuleOptions } from '../config/index.js'
-import { type FilterContext, type FilterDefinition, TaskPool, ThreadShare } from '../filters/filter.js'
+import {
+  type FilterContext,
+  type FilterDefinition,
+  type SharedStore,
+  TaskPool,
+  ThreadShare,
+} from '../filters/filter.js'
 import { filterLimits } from '../filters/index.js'
+import type { HttpWorld } from '../http/index.js'
 import { PasswordThreads, poolThreads } from '../pollset/index.js'
 import type { FilterUse } from '../proxy/index.js'
 import {
@@ -32,7 +39,11 @@ export interface FilterTest {
   readonly atOnce?: boolean
   /** Answers as the backend. Default: 200 without a body. */
   respond?(request: AskedRequest): TestResponse
+  /** Makes the store of filters that have one, for the World of a run. Default: one that does not answer. */
+  store?(world: HttpWorld): SharedStore
 }
+
+const NO_STORE: SharedStore = { run: () => null, describe: () => ({}) }
 
 /** The outcome of a run. */
 export interface FilterRun {
@@ -113,7 +124,7 @@ function difference(plain: FilterRun, other: FilterRun): string {
 
 async function run(test: FilterTest, way: Way, name: string) {
   const network = new FilterNetwork(way, (request) => test.respond?.(request) ?? {})
-  const surroundings = new Surroundings(network)
+  const surroundings = new Surroundings(network, test.store?.(network.world) ?? NO_STORE)
   const uses = listOf(test.filters).map((each, at) => surroundings.use(each, at))
   network.serve(uses)
   const requests = listOf(test.requests ?? {})
@@ -122,7 +133,7 @@ async function run(test: FilterTest, way: Way, name: string) {
   else for (const each of requests) got.push(await network.ask(each))
   const { asked, failures, problems, sent, waits } = network
   const { tasks } = network.pollset
-  await network.end()
+  await network.end(() => surroundings.closeStore())
   surroundings.end(problems)
   const result: FilterRun = { way: name, got, asked, failures, log: surroundings.log, problems }
   return { result, sent, waits, tasks }
@@ -133,6 +144,7 @@ class Surroundings {
   readonly log: string[] = []
   private readonly network: FilterNetwork
   private readonly watches: FilterWatch[] = []
+  private readonly store: SharedStore
   private readonly uses: FilterUse[] = []
   private readonly states = new Map<string, object>()
   private readonly pools: TaskPool[] = []
@@ -141,8 +153,9 @@ class Surroundings {
   private readonly passwords = new PasswordThreads()
   private readonly threads = new ThreadShare(poolThreads({}))
 
-  constructor(network: FilterNetwork) {
+  constructor(network: FilterNetwork, store: SharedStore) {
     this.network = network
+    this.store = store
     this.hashing = this.pool({ name: 'hash', concurrencyMax: 2, queueMax: 100 })
     this.coding = this.pool({ name: 'coding', concurrencyMax: 2, queueMax: 100 })
   }
@@ -170,7 +183,7 @@ class Surroundings {
       },
       { file: '', line: 0, column: 0 },
       definition,
-      { env: {}, secretKey: null, backends: ['backend'] },
+      { env: {}, secretKey: null, backends: ['backend'], stores: ['store'] },
     )
     if (read.errors.length > 0)
       throw new Error(read.errors.map(({ path, message }) => `${name}.${path} ${message}`).join('\n'))
@@ -182,6 +195,8 @@ class Surroundings {
     }
     const context: FilterContext = {
       name,
+      identity: `${name}.${at}`,
+      store: () => this.store,
       world,
       state,
       tasks: (bounds) => state(`tasks ${bounds.name}`, () => this.pool(bounds)),
@@ -203,6 +218,11 @@ class Surroundings {
     }
     this.uses.push(use)
     return use
+  }
+
+  /** Closes the store, which may work on without end. */
+  closeStore(): void {
+    this.store.close?.()
   }
 
   /** Releases everything, and adds the problems found. */

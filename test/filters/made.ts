@@ -10,7 +10,7 @@ import { use } from './small-proxy.js'
 /** Reads a configuration whose only route has these filters. */
 export const configured = (filters: string) =>
   readText(
-    `version: 1\nlisteners: { a: { address: 127.0.0.1:0 } }\nbackends: { app: { endpoints: [127.0.0.1:1] }, copy: { endpoints: [127.0.0.1:2] } }\nroutes:\n  - backend: app\n    ${filters}`,
+    `version: 1\nlisteners: { a: { address: 127.0.0.1:0 } }\nbackends: { app: { endpoints: [127.0.0.1:1] }, copy: { endpoints: [127.0.0.1:2] }, keys: { protocol: redis, endpoints: [127.0.0.1:3] }, many: { protocol: redis, cluster: { seeds: [127.0.0.1:4] } } }\nroutes:\n  - backend: app\n    ${filters}`,
     'a.yaml',
     { ...limitTables(), env: {} },
   )

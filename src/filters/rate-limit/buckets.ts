@@ -57,7 +57,7 @@ export class Buckets {
   private looked = this.kept.entries()
   /** The number of held requests now, and of those passed, held and refused so far. */
   held = 0
-  readonly counts = { passed: 0, held: 0, refused: 0, sharing: 0 }
+  readonly counts = { passed: 0, held: 0, refused: 0, sharing: 0, alone: 0 }
 
   get size(): number {
     return this.kept.size

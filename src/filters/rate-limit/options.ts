@@ -39,7 +39,7 @@ function readLimit(text: string): OptionReading<LimitOption> {
 export const rateLimitOptions = (types: OptionTypes) =>
   z.strictObject({
     limit: types.text(
-      'How many requests may come in which time, on average. Each worker counts its own.',
+      'How many requests may come in which time, on average. Each worker counts its own, unless a store counts.',
       'requests and a time, as 100/1s',
       readLimit,
     ),
@@ -70,7 +70,25 @@ export const rateLimitOptions = (types: OptionTypes) =>
         ['refusals', 'all', 'none'],
       )
       .optional(),
+    store: z
+      .strictObject({
+        backend: types.text('The backend that counts: one with protocol: redis.', 'the name of a backend'),
+        database: types.count('The number of its database. Default: 0.', 0, 1_000_000).optional(),
+        user: types.text('The user that it is asked as. Default: that of Redis.', 'a name').optional(),
+        password: types.secret('The password of that user.', 'a password, or { file: PATH }').optional(),
+        timeout: types
+          .duration('How long it may take to answer. Default: 50ms.', { least: 1, most: 10_000 })
+          .optional(),
+        share: types
+          .share(
+            'The part of the limit that each process lets pass by itself while the store does not answer. Default: 100%.',
+          )
+          .optional(),
+      })
+      .describe('Redis, which counts for all processes. Default: each worker counts its own.')
+      .optional(),
     shadow: types.flag('Counts and logs, and refuses nothing. Default: false.').optional(),
   })
 
 export type RateLimitOptions = z.output<ReturnType<typeof rateLimitOptions>>
+export type StoreOption = NonNullable<RateLimitOptions['store']>

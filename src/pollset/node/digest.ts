@@ -28,3 +28,6 @@ export class FilesDigest {
     return this.hash.copy().digest('base64url')
   }
 }
+
+/** Returns the SHA-1 of a text in hexadecimal digits. It names scripts of Redis, and protects nothing. */
+export const sha1Of = (text: string): string => createHash('sha1').update(text).digest('hex')
