@@ -5,12 +5,13 @@
 //
 //   npm run compat [-- --only PART] [--source DIR]
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { examples } from './compat/examples.js'
 import { FASTIFY_PACKAGES, FastifyTests } from './compat/fastify.js'
+import { fetchSource } from './testbed/debian-source.js'
 import { tableOf } from './testbed/frames.js'
 import { run } from './testbed/programs.js'
 
@@ -31,7 +32,6 @@ const PACKAGES = [
   'connect@2',
   'body-parser@1',
 ]
-const SOURCE = 'deb-src http://deb.debian.org/debian bookworm main'
 const TIMEOUT_MS = 180_000
 /** The most tries: some tests count on a fast machine, so a test passes if it has passed once. */
 const TRIES = 3
@@ -70,26 +70,6 @@ async function must(command: string, args: readonly string[], cwd: string): Prom
   if (result.code !== 0)
     throw new Error(`${command} ended with ${result.code}:\n${result.stderr.slice(-2000)}`)
   return result.stdout
-}
-
-/** Fetches the source, with package lists and caches of its own. */
-async function fetched(): Promise<string> {
-  const lists = join(folder, 'apt')
-  for (const each of ['parts', 'lists/partial', 'cache/archives/partial'])
-    mkdirSync(join(lists, each), { recursive: true })
-  writeFileSync(join(lists, 'sources.list'), `${SOURCE}\n`)
-  const options = [
-    ['Dir::Etc::sourcelist', join(lists, 'sources.list')],
-    ['Dir::Etc::sourceparts', join(lists, 'parts')],
-    ['Dir::State::lists', join(lists, 'lists')],
-    ['Dir::Cache', join(lists, 'cache')],
-    ['APT::Sandbox::User', 'root'],
-  ].flatMap(([name, value]) => ['-o', `${name}=${value}`])
-  await must('apt-get', [...options, 'update', '-q'], folder)
-  await must('apt-get', [...options, 'source', '-q', '--download-only', 'node-http-proxy'], folder)
-  const archive = readdirSync(folder).find((each) => each.endsWith('.orig.tar.gz')) as string
-  await must('tar', ['-xzf', archive], folder)
-  return join(folder, readdirSync(folder).find((each) => /^node-http-proxy-[\d.]+$/.test(each)) as string)
 }
 
 interface Outcome {
@@ -207,7 +187,10 @@ async function runExamples(): Promise<void> {
   }
 }
 
-const proxy = source === undefined && only !== 'fastify' ? await fetched() : join(folder, 'http-proxy')
+const proxy =
+  source === undefined && only !== 'fastify'
+    ? await fetchSource('node-http-proxy', folder)
+    : join(folder, 'http-proxy')
 if (only !== 'fastify') {
   if (source !== undefined) cpSync(source, proxy, { recursive: true })
   await installed(PACKAGES, proxy)

@@ -1,23 +1,51 @@
-// Redis's own unit tests: directly, through the proxy with a session for each client, and with shared
-// sessions. Prints the tests that pass directly and not through the proxy.
+// Redis's own unit tests through the proxy, unit by unit, and each unit directly in the same run: a test that
+// passes directly passes through, unless it is listed (redis-suite/differences.ts); one that is listed does
+// not. The tests are those of Debian's source package, fetched with apt-get into a temporary folder.
 //
-//   tools/redis-suite/fetch.sh /tmp/redis-source
-//   npm run redis-suite -- /tmp/redis-source/redis never
-//   npm run redis-suite -- /tmp/redis-source/redis auto unit/type/list
+//   npm run redis-suite [-- --share auto|never] [--short] [--source DIR] [UNIT...]
 
-import { runSuite, UNITS, type Way } from './redis-suite/suite.js'
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { compareUnit } from './redis-suite/compare.js'
+import { SHORT_UNITS, UNITS, type Way } from './redis-suite/suite.js'
+import { fetchSource } from './testbed/debian-source.js'
+import { findProgram } from './testbed/programs.js'
 
-const [folder, way = 'never', ...units] = process.argv.slice(2)
-if (folder === undefined || !['direct', 'never', 'auto'].includes(way)) {
-  process.stderr.write('usage: npm run redis-suite -- FOLDER direct|never|auto [UNIT...]\n')
-  process.exit(2)
+const command = new Command('redis-suite')
+  .description("Runs Redis's own unit tests through `fermata redis`, and directly.")
+  .argument('[unit...]', 'unit/type/list and the like', UNITS)
+  .addOption(
+    new Option('--share <way>', 'how sessions are shared').choices(['auto', 'never']).default('auto'),
+  )
+  .option('--short', 'a few units that take few seconds')
+  .option('--source <dir>', "the unpacked source of Redis; Debian's is fetched without it")
+  .parse()
+const { share, short, source } = command.opts<{ share: Way; short?: true; source?: string }>()
+const units = short === true ? SHORT_UNITS : (command.processedArgs[0] as string[])
+
+const folder = mkdtempSync(join(tmpdir(), 'fermata-redis-suite-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const redis = source ?? (await fetchSource('redis', folder))
+for (const each of ['redis-server', 'redis-cli', 'redis-benchmark']) {
+  const link = join(redis, 'src', each)
+  if (!existsSync(link)) symlinkSync(findProgram(each) as string, link)
 }
-const began = performance.now()
-const outcome = await runSuite(folder, way as Way, units.length === 0 ? UNITS : units)
-for (const [name, why] of outcome.failed) process.stdout.write(`FAILED ${name}: ${why}\n`)
-if (outcome.broke !== null) process.stdout.write(`ENDED EARLY: ${outcome.broke}\n`)
-const seconds = ((performance.now() - began) / 1_000).toFixed(0)
-process.stdout.write(
-  `${way}: ${outcome.passed.size} passed, ${outcome.failed.size} failed, ${outcome.ignored} ignored, ${seconds} s\n`,
+
+const total = { direct: 0, through: 0, listed: 0, faults: 0 }
+for (const unit of units) {
+  const begun = performance.now()
+  const { direct, through, listed, faults } = await compareUnit(redis, share, unit)
+  const seconds = ((performance.now() - begun) / 1_000).toFixed(0)
+  console.log(`${unit}: ${direct} directly, ${through} through, ${listed} listed, ${seconds} s`)
+  for (const each of faults) console.log(`not ok: ${each}`)
+  total.direct += direct
+  total.through += through
+  total.listed += listed
+  total.faults += faults.length
+}
+console.log(
+  `--share ${share}: ${total.direct} tests pass directly, ${total.through} through; ${total.listed} are listed; ${total.faults === 0 ? 'all as the list says' : `${total.faults} differ`}`,
 )
-process.exitCode = outcome.failed.size > 0 || outcome.broke !== null ? 1 : 0
+process.exit(total.faults === 0 && total.through > 0 ? 0 : 1)

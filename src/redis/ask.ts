@@ -78,17 +78,23 @@ export class Greeting implements Ask {
   owed: number
   private error = ''
   private readonly told: (error: string | null) => void
+  /** The third-last reply and the last are those to SELECT, of which one may be an error. */
+  private readonly selectsTwice: boolean
+  private hasSelected = false
 
-  constructor(now: number, replies: number, told: (error: string | null) => void) {
+  constructor(now: number, replies: number, selectsTwice: boolean, told: (error: string | null) => void) {
     this.askedAt = now
     this.owed = replies
+    this.selectsTwice = selectsTwice
     this.told = told
   }
 
   reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
-    if (type === MINUS && this.error.length < ERROR_BYTES_MAX)
+    const mayFail = this.selectsTwice && (this.owed === 3 || (this.owed === 1 && this.hasSelected))
+    if (type === MINUS && !mayFail && this.error.length < ERROR_BYTES_MAX)
       this.error += buffer.toString('latin1', from, Math.min(to, from + ERROR_BYTES_MAX))
     if (!last) return
+    if (this.owed === 3) this.hasSelected = type !== MINUS
     this.owed--
     if (this.error !== '') this.told(this.error.trim())
     else if (this.owed === 0) this.told(null)

@@ -28,6 +28,11 @@ export class Identity {
   /** The commands that a session sends first, and the number of their replies. */
   readonly greeting: Buffer
   readonly greetings: number
+  /**
+   * The greeting selects the database before its user too: a client may have selected one, and gone on as a
+   * user who may not. One of both must succeed.
+   */
+  readonly selectsTwice: boolean
   readonly shared: Engine<RedisSession>[] = []
   exclusive: Engine<RedisSession> | null = null
   /** The engine whose session carries the calls of the proxy's own. */
@@ -45,7 +50,9 @@ export class Identity {
       const login = auth === null ? [] : ['AUTH', ...(auth.length === 1 ? ['default'] : []), ...auth]
       words.push(['HELLO', '3', ...login])
     } else if (auth !== null) words.push(['AUTH', ...auth])
+    this.selectsTwice = auth !== null && db !== 0
     if (db !== 0) words.push(['SELECT', String(db)])
+    if (this.selectsTwice) words.unshift(['SELECT', String(db)])
     this.greeting = Buffer.concat(words.map(arrayOf))
     this.greetings = words.length
   }

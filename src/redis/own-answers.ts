@@ -7,7 +7,6 @@ import {
   bulkReply,
   EXEC_ABORT,
   integerReply,
-  LOST,
   NEEDS_ADMIN,
   NEEDS_SESSION,
   NEEDS_WRITER,
@@ -15,9 +14,13 @@ import {
   nilReply,
   OK,
   RESET_REPLY,
+  TRANSACTION_LOST,
 } from './texts.js'
 
 type Answer = () => Buffer
+
+/** Added to the numbers of clients: a server has no client with such a number, which others could mean. */
+const CLIENT_IDS = 2 ** 40
 
 /** Returns the answer to a command here; null if a backend must answer. */
 export function answerOf(place: Place, c: Command): Answer | null {
@@ -51,7 +54,7 @@ function answerBroken(place: Place, c: Command): Answer {
       place.isBroken = false
     if (name === 'exec') return EXEC_ABORT
     if (name === 'reset' || name === 'quit') return answerLocal(place, c)
-    return name === 'multi' || name === 'discard' || name === 'unwatch' ? OK : LOST
+    return name === 'multi' || name === 'discard' || name === 'unwatch' ? OK : TRANSACTION_LOST
   }
 }
 
@@ -63,7 +66,7 @@ function answerLocal(place: Place, c: Command): Buffer {
       place.reset()
       return RESET_REPLY
     case 'client|id':
-      return integerReply(c.frontend.number)
+      return integerReply(CLIENT_IDS + c.frontend.number)
     case 'client|setname':
       place.name = c.argument
       return OK

@@ -179,7 +179,8 @@ export class Place {
       return c.does === 'pinning' && !frontend.ring.isOldest(c) ? 'wait' : 'send'
     }
     if (!frontend.ring.isOldest(c)) return 'wait'
-    return this.lease(c, this.seats.exclusiveAt(this.shardOf(c)))
+    const shard = this.shardOf(c)
+    return this.lease(c, c.does === 'alone' ? this.seats.undelayedAt(shard) : this.seats.exclusiveAt(shard))
   }
 
   /** All commands are answered: a server that was taken away is not kept by a client that is idle. */

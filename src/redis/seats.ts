@@ -51,17 +51,32 @@ export class Seats {
   sharedAt(shard: Shard): Engine<RedisSession> | Buffer {
     const identity = this.identityAt(shard)
     if (identity === null) return TOO_MANY_IDENTITIES
-    const engine = identity.endpoint.sharedOf(identity, this.client)
-    // Nobody waits for a server that is down.
-    return identity.endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
+    return this.upAt(identity, identity.endpoint.sharedOf(identity, this.client))
   }
 
   /** Returns the engine of sessions that a client has alone at this shard, or the error that is the reply. */
   exclusiveAt(shard: Shard): Engine<RedisSession> | Buffer {
     const identity = this.identityAt(shard)
     if (identity === null) return TOO_MANY_IDENTITIES
-    const engine = identity.endpoint.exclusiveOf(identity)
-    return identity.endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
+    return this.upAt(identity, identity.endpoint.exclusiveOf(identity))
+  }
+
+  /**
+   * Returns the engine of sessions for commands that a busy server takes: it would refuse to select a
+   * database. Otherwise as {@link exclusiveAt}.
+   */
+  undelayedAt(shard: Shard): Engine<RedisSession> | Buffer {
+    const { parts } = this
+    if (parts.db === 0) return this.exclusiveAt(shard)
+    const identity = shard.current.identities.of({ ...parts, db: 0 })
+    return identity === null
+      ? TOO_MANY_IDENTITIES
+      : this.upAt(identity, identity.endpoint.exclusiveOf(identity))
+  }
+
+  private upAt({ endpoint }: Identity, engine: Engine<RedisSession>): Engine<RedisSession> | Buffer {
+    // Nobody waits for a server that is down.
+    return endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
   }
 
   /** Returns the engine of the proxy's own calls at this shard, or the error that is the reply. */

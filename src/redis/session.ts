@@ -121,7 +121,8 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
         this.end()
       }
     }
-    this.asks.push(new Greeting(this.world.pollset.now, replies, told))
+    const { selectsTwice } = this.identity
+    this.asks.push(new Greeting(this.world.pollset.now, replies, selectsTwice, told))
     this.output.write(commands)
   }
 

@@ -87,8 +87,14 @@ export const INTERNAL = errorReply('internal-error', 'the proxy failed: the comm
 export const execAborted = (error: Buffer): Buffer =>
   Buffer.concat([bytes('-EXECABORT '), error.subarray('-ERR '.length)])
 
+/** Is the reply to a command of a transaction whose session was lost before it. */
+export const TRANSACTION_LOST = errorReply(
+  'backend-lost',
+  'the session of this transaction was lost: the command did not run',
+)
+/** Is the reply to its EXEC. Clients look for the words of the server's own. */
 export const EXEC_ABORT = bytes(
-  '-EXECABORT backend-lost the connection to the backend was lost: the transaction may have run\r\n',
+  '-EXECABORT backend-lost the transaction is discarded because of previous errors: it did not run\r\n',
 )
 
 /**

@@ -181,6 +181,41 @@ t.test('Y7: the backend refuses a greeting: its text is told', async (t) => {
   over(t, it)
 })
 
+t.test('Y7: a database that was selected before AUTH, as a user who may not select', async (t) => {
+  for (const [before, behind] of [
+    ['+OK\r\n', '-NOPERM no\r\n'],
+    ['-NOAUTH first\r\n', '+OK\r\n'],
+    ['-NOAUTH first\r\n', '-NOPERM no\r\n'],
+  ]) {
+    const it = begin()
+    const one = it.client(sent('SELECT 9', 'AUTH u p', 'GET a'))
+    it.answer('+OK\r\n', 0)
+    t.equal(it.backends[1].take(), sent('SELECT 9'))
+    it.answer('+OK\r\n', 1)
+    t.equal(it.backends[1].take(), sent('AUTH u p'))
+    it.answer('+OK\r\n', 1)
+    t.equal(it.backends[2].take(), sent('SELECT 9', 'AUTH u p', 'SELECT 9'), 'the greeting')
+    it.answer(`${before}+OK\r\n${behind}`, 2)
+    if (behind.startsWith('-') && before.startsWith('-'))
+      t.match(one.take(), /^\+OK\r\n\+OK\r\n-ERR backend-refused [^\r]*-NOPERM no\r\n$/)
+    else {
+      t.equal(it.backends[2].take(), sent('GET a'))
+      it.answer('$1\r\nx\r\n', 2)
+      t.equal(one.take(), '+OK\r\n+OK\r\n$1\r\nx\r\n')
+    }
+    it.answer('+RESET\r\n', 0)
+    it.answer('+RESET\r\n+OK\r\n', 1)
+    over(t, it)
+  }
+})
+
+t.test('Y7: CLIENT ID is no number of a server', async (t) => {
+  const it = begin()
+  const one = it.client(sent('CLIENT ID'))
+  t.ok(Number(one.take().slice(1)) > 2 ** 40)
+  over(t, it)
+})
+
 t.test('Y8: a transaction in one read needs no session; one that is typed does', async (t) => {
   const it = begin()
   const one = it.client(sent('MULTI', 'INCR a', 'EXEC', 'GET a'))
@@ -362,7 +397,10 @@ t.test('Y14: the session of a transaction dies: nothing of it is executed', asyn
   it.backends[0].far.reset()
   it.settle()
   it.say(one, sent('INCR a', 'EXEC', 'GET a'))
-  t.match(one.take(), /^\+OK\r\n-ERR backend-lost [^\r]*\r\n-EXECABORT [^\r]*\r\n$/)
+  t.match(
+    one.take(),
+    /^\+OK\r\n-ERR backend-lost [^\r]* did not run\r\n-EXECABORT backend-lost [^\r]*previous errors[^\r]* did not run\r\n$/,
+  )
   t.equal(it.backends[1].take(), sent('GET a'))
   it.answer('+0\r\n')
   t.equal(one.take(), '+0\r\n')

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { arrayOf } from '../../src/redis/inline.js'
 import { freePort, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { redisCli, startRedis } from '../../tools/testbed/redis.js'
 import { root } from '../house/source-rules.js'
@@ -108,6 +109,18 @@ t.test(
     for (const each of clients) each.socket.destroy()
   },
 )
+
+t.test('Y9: a script that runs for ever is killed from any database', { skip }, async (t) => {
+  const { redis, port } = await beginRedis(t)
+  redisCli(redis.port, 'CONFIG', 'SET', 'lua-time-limit', '10')
+  const [script, one] = [new Plain(port), new Plain(port)]
+  t.equal(await one.ask(sent('SELECT 9'), 1), '+OK\r\n')
+  script.socket.write(arrayOf(['EVAL', 'while true do end', '0']))
+  while (!redisCli(redis.port, 'PING').includes('BUSY')) await new Promise(setImmediate)
+  t.equal(await one.ask(sent('SCRIPT KILL'), 1), '+OK\r\n')
+  t.equal(await one.ask(sent('PING'), 1), '+PONG\r\n')
+  for (const each of [script, one]) each.socket.destroy()
+})
 
 t.test('TLS and Unix-domain sockets; SIGTERM ends it', { skip }, async (t) => {
   // The path of a socket has few bytes.

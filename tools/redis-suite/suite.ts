@@ -1,6 +1,6 @@
-// Redis's own unit tests against an external port: directly, or through the proxy.
+// A unit of Redis's own tests against an external port: of a server, or of the proxy before it.
 
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, type Program, run, start } from '../testbed/programs.js'
@@ -16,89 +16,100 @@ export const UNITS = [
   ...['pause', 'querybuf', 'tracking', 'networking'],
 ].map((name) => `unit/${name}`)
 
-/** A few units that take seconds. */
-export const SHORT_UNITS = ['protocol', 'type/incr', 'type/hash', 'multi', 'quit', 'bitfield'].map(
+/** Units that take few seconds. */
+export const SHORT_UNITS = ['keyspace', 'type/incr', 'type/hash', 'multi', 'quit', 'bitfield'].map(
   (name) => `unit/${name}`,
 )
+
+/** The way of a run: direct, or one of the proxy's ways of sharing. */
+export type Way = 'direct' | 'never' | 'auto'
 
 export interface Outcome {
   readonly passed: ReadonlySet<string>
   /** The tests that failed, with their messages. */
   readonly failed: ReadonlyMap<string, string>
-  readonly ignored: number
-  /** The reason why the run ended early; null if it did not. */
+  /** The test that did not end, and with which the unit did. */
+  readonly hung: string | null
+  /** The reason why the unit ended early, if no test hung; null if it did not. */
   readonly broke: string | null
 }
 
-/** The way of a run: direct, or one of the proxy's ways of sharing. */
-export type Way = 'direct' | 'never' | 'auto'
+export interface UnitOptions {
+  /** Tests that are left out. */
+  readonly without?: readonly string[]
+  /** These tests alone. */
+  readonly only?: readonly string[]
+  /** The longest time of a test, in s. */
+  readonly testSeconds: number
+}
 
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')
+const RESULT = /^\[(ok|err|exception)\]: (.*)$/
+const UNIT_TIMEOUT_MS = 1_200_000
+/** On a machine that has much to do. */
+const READY_TIMEOUT_MS = 60_000
 
+/** The tests in the output of the suite. A test that ran several times has passed if it always did. */
 function outcomeOf(text: string): Outcome {
   const passed = new Set<string>()
   const failed = new Map<string, string>()
-  let ignored = 0
-  let broke: string | null = null
-  for (const line of text.replace(COLOURS, '').split('\n')) {
-    const [, word, name, rest] =
-      /^\[(ok|err|ignore|exception)\]: (.*?)(?: \(\d+ ms\)| in tests\/(.*))?$/.exec(line) ?? []
-    if (word === 'ok') passed.add(name)
-    else if (word === 'err') failed.set(name, rest ?? '')
-    else if (word === 'ignore') ignored++
-    else if (word === 'exception') broke = name
+  let [isDone, broke, hung]: [boolean, string | null, string | null] = [false, null, null]
+  const lines = text.replace(COLOURS, '').split('\n')
+  for (const [at, line] of lines.entries()) {
+    const [, word, rest = ''] = RESULT.exec(line) ?? []
+    if (word === 'ok') passed.add(rest.replace(/ \(\d+ ms\)$/, ''))
+    else if (word === 'err') {
+      const [, name = rest] = /^(.*) in tests\/\S+$/.exec(rest) ?? []
+      failed.set(name, lines[at + 1] ?? '')
+    } else if (word === 'exception') broke = rest
+    else if (/^\[\d+\/\d+ done\]/.test(line)) isDone = true
+    hung ??= /=> \(IN PROGRESS\) (.*)$/.exec(line)?.[1] ?? null
   }
-  return { passed, failed, ignored, broke }
+  for (const each of failed.keys()) passed.delete(each)
+  if (!isDone && hung === null) broke ??= text.slice(-500)
+  return { passed, failed, hung, broke }
 }
 
 /**
- * Runs units of the suite.
+ * Runs a unit before a server of its own: a unit leaves settings behind.
  * @param folder of Redis's sources
  */
-export async function runSuite(folder: string, way: Way, units: readonly string[]): Promise<Outcome> {
+export async function runUnit(
+  folder: string,
+  way: Way,
+  unit: string,
+  { without = [], only = [], testSeconds }: UnitOptions,
+): Promise<Outcome> {
+  const data = mkdtempSync(join(tmpdir(), 'redis-suite-'))
   const server = await startRedis([
-    '--enable-debug-command',
-    'yes',
-    '--enable-protected-configs',
-    'yes',
-    '--dir',
-    mkdtempSync(join(tmpdir(), 'redis-suite-')),
+    ...['--enable-debug-command', 'yes', '--enable-protected-configs', 'yes', '--dir', data],
   ])
   let proxy: Program | null = null
-  let port = server.port
   try {
+    let { port } = server
     if (way !== 'direct') {
       port = await freePort()
-      proxy = await start(
-        process.execPath,
-        [
-          ...['dist/src/main.js', 'redis', '--listen', `127.0.0.1:${port}`],
-          ...['--backend', `127.0.0.1:${server.port}`, '--share', way, '--allow-admin'],
-        ],
-        { port },
-      )
+      const args = [
+        ...['dist/src/main.js', 'redis', '--listen', `127.0.0.1:${port}`],
+        ...['--backend', `127.0.0.1:${server.port}`, '--share', way, '--allow-admin'],
+      ]
+      proxy = await start(process.execPath, args, { port, readyTimeoutMs: READY_TIMEOUT_MS })
     }
     const result = await run(
       'tclsh',
       [
-        ...['tests/test_helper.tcl', '--host', '127.0.0.1', '--port', String(port)],
-        ...[
-          '--baseport',
-          String(await freePort()),
-          '--portcount',
-          '36',
-          '--clients',
-          '1',
-          '--timeout',
-          '300',
-        ],
-        ...['--tags', '-slow -needs:repl', ...units.flatMap((unit) => ['--single', unit])],
+        ...['tests/test_helper.tcl', '--host', '127.0.0.1', '--port', String(port), '--single', unit],
+        ...['--baseport', String(await freePort()), '--portcount', '36', '--clients', '1', '--durable'],
+        ...['--timeout', String(testSeconds), '--tags', '-slow -needs:repl'],
+        ...without.flatMap((each) => ['--skiptest', each]),
+        ...only.flatMap((each) => ['--only', each]),
       ],
-      { cwd: folder, timeoutMs: 1_800_000, env: { LC_ALL: 'C' } },
+      { cwd: folder, timeoutMs: UNIT_TIMEOUT_MS, env: { LC_ALL: 'C' } },
     )
     return outcomeOf(result.stdout + result.stderr)
   } finally {
     await proxy?.stop()
     await server.program.stop()
+    rmSync(data, { recursive: true, force: true })
   }
 }
