@@ -322,6 +322,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   private grant(): void {
+    if (this.queue.size === 0 && this.doubtful.size === 0 && this.limits.sessionsMin === 0) return
     this.doubtful.endOldest(this.sessions, this.limits.sessionsMax, this.share.bound)
     for (let lease = this.nextWaiting(); lease !== null; lease = this.nextWaiting()) {
       const session = this.choose()

@@ -83,6 +83,7 @@ export class Answer extends Pollable {
       this.from = from
       this.to = to
       this.isLoose = true
+      frontend.hasLooseReplies = true
       frontend.settleSoon()
     } else if (this.piece === buffer && this.to === from) this.to = to
     else this.keep().append(buffer, from, to)

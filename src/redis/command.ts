@@ -6,6 +6,7 @@
 
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
+import type { KeptBytes } from '../transport/index.js'
 import type { Ask, Sharer } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
@@ -16,6 +17,7 @@ import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
 import type { Route } from './plan.js'
 import type { Trail } from './redirects.js'
+import { dropBytes } from './sent-commands.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
@@ -34,8 +36,8 @@ export class Command extends Continuation implements Ask, Sharer {
   buffer: Buffer | null
   start: number
   end: number
-  /** Its bytes are in this turn's read buffer. */
-  isLoose: boolean
+  /** The memory of its bytes, if it is its own. */
+  kept: KeptBytes | null
   /** It was sent, and only its beginning is kept, for people. */
   isCut: boolean
   /** More of it is to come: it is sent as it comes. */
@@ -105,7 +107,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.buffer = null
     this.start = 0
     this.end = 0
-    this.isLoose = true
+    this.kept = null
     this.isCut = false
     this.isLarge = false
     this.session = null
@@ -313,7 +315,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.told = true
     staysNoMore(this)
     this.trail?.end()
-    this.buffer = null
+    dropBytes(this)
     this.frontend.advanceFrom(this)
     this.frontend.told()
   }
@@ -365,7 +367,7 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** Frees its memory: its client has gone. */
   discard(): void {
-    this.buffer = null
+    dropBytes(this)
     this.answer.forget()
     endDivision(this)
   }

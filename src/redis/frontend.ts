@@ -34,6 +34,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   staying = 0
   /** The bytes of replies that wait until those before them have left. */
   keptBytes = 0
+  /** Some of these replies lie in this turn's read buffers. */
+  hasLooseReplies = false
   /** Replies wait for the client. */
   private isFull = false
   private isBlocked = false
@@ -211,7 +213,10 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   settle(): void {
     const { ring, incoming } = this
     this.settles = false
-    for (let place = 0; place < ring.size; place++) ring.peek(place)?.answer.settle()
+    if (this.hasLooseReplies) {
+      this.hasLooseReplies = false
+      for (let place = 0; place < ring.size; place++) ring.peek(place)?.answer.settle()
+    }
     if (incoming.settle()) this.waits = ring.next < incoming.made
   }
 

@@ -96,6 +96,7 @@ export class Incoming {
     c.buffer = reader.buffer
     c.start = reader.start
     c.end = reader.end
+    c.kept = reader.handOver()
     if (does === 'identity') c.change = changeOf(info, reader)
     else if (does === 'local' && reader.known > 2)
       c.argument = Buffer.from(reader.buffer.subarray(reader.from[2], reader.to[2]))

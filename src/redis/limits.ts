@@ -93,7 +93,7 @@ export const redisLimits: RedisLimits = {
   commandsMax: 1_024,
   shareBytesMax: 128 * KIB,
   bulkBytesMax: 512 * KIB * KIB,
-  depth: 1_024,
+  depth: 8_192,
   sharedSessions: 1,
   exclusiveMax: 10_000,
   backendIdleMs: 60_000,

@@ -32,6 +32,8 @@ const ARGUMENTS_MAX = 0x7fffffff
 const LINE_BYTES_MAX = 64 * 1024
 /** The bytes of the line of a length: a type, a sign, 19 digits, CR LF. */
 const LENGTH_LINE_MAX = 23
+/** kept bytes from which on their block is handed over: below, copying is cheaper */
+const HANDED_OVER = 4 * 1024
 /** {@link RequestReader.lengthAt}: there is no length. */
 const UNREAD = Number.NEGATIVE_INFINITY
 
@@ -54,7 +56,7 @@ export class RequestReader {
   fault = ''
   private readonly largeBytes: number
   private readonly bulkBytesMax: number
-  private readonly kept: KeptBytes
+  private kept: KeptBytes
   /** The offset of what is read next, from the beginning of the command. */
   private at = 0
   /** The number of arguments that are not complete; -1 if the first line is not. */
@@ -91,7 +93,7 @@ export class RequestReader {
     let at = from
     while (at < end && this.found === MORE) {
       const to = this.wanted(chunk, at, end)
-      this.kept.append(chunk, at, to)
+      this.kept.append(chunk, at, to, this.bulkEnd + 2)
       at = to
       this.parse(this.kept.bytes, 0, this.kept.length)
     }
@@ -100,11 +102,19 @@ export class RequestReader {
 
   /** Keeps the beginning of a command: its arguments lie elsewhere now. */
   private keep(chunk: Buffer, from: number, end: number): void {
-    this.kept.append(chunk, from, end)
+    this.kept.append(chunk, from, end, this.bulkEnd + 2)
     for (let at = 0; at < this.known; at++) {
       this.from[at] -= from
       this.to[at] -= from
     }
+  }
+
+  /** Gives the kept bytes to the command that was read; null if it has few, or lies in the chunk. */
+  handOver(): KeptBytes | null {
+    const { kept } = this
+    if (kept.length < HANDED_OVER) return null
+    this.kept = kept.another()
+    return kept
   }
 
   /** Forgets the received part of a command. */

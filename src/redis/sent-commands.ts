@@ -16,6 +16,12 @@ export function keepCommands(fresh: readonly Command[], retryBytesMax: number): 
   for (let at = 0; at <= fresh.length; at++) {
     const c = at < fresh.length ? fresh[at] : null
     const isNeeded = c !== null && mayBeNeeded(c, retryBytesMax)
+    // It has memory of its own.
+    if (isNeeded && c.kept !== null) {
+      if (first >= 0) keepRun(fresh, first, at)
+      first = -1
+      continue
+    }
     if (first >= 0 && (!isNeeded || c.buffer !== fresh[first].buffer)) {
       keepRun(fresh, first, at)
       first = -1
@@ -40,8 +46,17 @@ function keepRun(fresh: readonly Command[], from: number, to: number): void {
 function cut(c: Command, most: number): void {
   const { buffer, start, end } = c
   if (buffer === null) return
-  c.buffer = Buffer.from(buffer.subarray(start, Math.min(end, start + most)))
+  const beginning = Buffer.from(buffer.subarray(start, Math.min(end, start + most)))
+  dropBytes(c)
+  c.buffer = beginning
   c.start = 0
   c.end = c.buffer.length
   c.isCut = true
+}
+
+/** Gives up the bytes of a command. Outputs may point at them until the turn settles. */
+export function dropBytes(c: Command): void {
+  c.kept?.clear()
+  c.kept = null
+  c.buffer = null
 }

@@ -26,12 +26,21 @@ export class KeptBytes implements Settleable {
     this.memory = memory
   }
 
-  /** Appends bytes of the chunk. The caller bounds their number. */
-  append(chunk: Buffer, from: number, to: number): void {
+  /**
+   * Appends bytes of the chunk. The caller bounds their number.
+   * @param whole the bytes of the whole message, if they are known
+   */
+  append(chunk: Buffer, from: number, to: number, whole = 0): void {
     const length = this.length + to - from
-    if (length > this.bytes.length) this.grow(length)
+    // A sender cannot make room for more than twice what it has sent.
+    if (length > this.bytes.length) this.grow(Math.max(length, Math.min(whole, 2 * length)))
     chunk.copy(this.bytes, this.length, from, to)
     this.length = length
+  }
+
+  /** Returns kept bytes of the same memory, with nothing in them. */
+  another(): KeptBytes {
+    return new KeptBytes(this.pollset, this.memory)
   }
 
   /** Gives up the kept bytes. Outputs may point at them until the turn settles. */

@@ -46,10 +46,13 @@ export const memoryLimits: MemoryLimits = {
 export type HeldLoss = (held: Continuation, bytes: number, limit: string) => void
 
 const BLOCK_SIZES = [512, 4096, 16384] as const
-/** The sizes of blocks that keep a message in one piece; a larger one has a block of its own. */
-const KEPT_SIZES = [1_024, 4_096, 16_384, 65_536, 262_144] as const
+/**
+ * The sizes of blocks that keep a message in one piece; a larger one has a block of its own. Each has room
+ * for a value of a round size and what frames it.
+ */
+const KEPT_SIZES = [1_024, 5_120, 17_408, 33_792, 66_560, 132_096, 263_168] as const
 /** The bytes of the idle blocks of each size. */
-const IDLE_BYTES = 1024 * 1024
+const IDLE_BYTES = 4 * 1024 * 1024
 
 /** The bytes that one connection's streams hold. */
 export class ConnectionBudget {
@@ -74,7 +77,7 @@ export class MemoryBudget {
   constructor(limits: MemoryLimits = memoryLimits) {
     this.limits = limits
     this.pools = BLOCK_SIZES.map((size) => new SlabPool(size, IDLE_BYTES / size))
-    this.keptPools = KEPT_SIZES.map((size) => new SlabPool(size, IDLE_BYTES / size))
+    this.keptPools = KEPT_SIZES.map((size) => new SlabPool(size, Math.floor(IDLE_BYTES / size)))
   }
 
   /** Takes a block for `bytes` in one piece. */

@@ -85,9 +85,22 @@ t.test(
     b.read('z'.repeat(MUCH))
     t.equal(b.next, own)
     b.read('little')
+    t.not(b.next, buffers.shared, 'a long message ends with a short read')
+    for (let reads = 0; reads < 4; reads++) b.read('little')
     t.equal(b.next, buffers.shared, 'and silent sockets hold none')
   },
 )
+
+t.test('where many sockets have buffers of their own, one whose last read was short has none', async (t) => {
+  const buffers = new ReadBuffers(up)
+  const others = Array.from({ length: 64 }, () => reader(buffers))
+  for (const each of others) each.read('x'.repeat(MUCH))
+  const a = reader(buffers)
+  a.read('x'.repeat(MUCH))
+  t.not(a.next, buffers.shared)
+  a.read('end')
+  t.equal(a.next, buffers.shared)
+})
 
 t.test('a socket that closes gives back what it would have read into', async (t) => {
   const buffers = new ReadBuffers(up)

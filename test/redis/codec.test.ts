@@ -44,6 +44,25 @@ function readAll(chunks: readonly Buffer[], it = reader()): string[] {
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 const singly = (text: string): Buffer[] => [...text].map((each) => bytes(each))
 
+t.test(
+  'a kept command that is long gets the memory of its bytes; a short one, or one of the chunk, does not',
+  async (t) => {
+    const it = reader(100_000)
+    const long = Buffer.from(`*2\r\n$4\r\nECHO\r\n$8000\r\n${'x'.repeat(8_000)}\r\n`)
+    it.read(long, 0, long.length)
+    t.equal(it.handOver(), null, 'it lies in the chunk')
+    it.read(long, 0, 5_000)
+    it.read(long, 5_000, long.length)
+    t.equal(it.found, COMMAND)
+    const { buffer } = it
+    const kept = it.handOver()
+    t.equal(kept?.bytes, buffer)
+    t.strictSame(readAll([bytes('*1\r\n$4\r\nPI'), bytes('NG\r\n')], it), ['PING'])
+    t.equal(it.handOver(), null, 'it is short')
+    t.ok(kept?.bytes.subarray(0, kept.length).equals(long), 'later commands leave it alone')
+  },
+)
+
 const INPUTS: readonly (readonly [input: string, ...read: string[]])[] = [
   ['*1\r\n$4\r\nPING\r\n', 'PING'],
   ['*2\r\n$3\r\nGET\r\n$0\r\n\r\n*1\r\n$4\r\nPING\r\n', 'GET ', 'PING'],

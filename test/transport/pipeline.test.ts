@@ -73,6 +73,24 @@ t.test(
   },
 )
 
+t.test(
+  'T14: a message of known length gets its room at once, but no more than twice what has come',
+  async (t) => {
+    const memory = new MemoryBudget()
+    const kept = new KeptBytes(new SimPollset(1), memory)
+    const all = Buffer.alloc(65_571, 'x')
+    kept.append(all, 0, 60_000, all.length)
+    const { bytes } = kept
+    kept.append(all, 60_000, all.length, all.length)
+    t.equal(kept.bytes, bytes, 'it is not copied again')
+    const other = kept.another()
+    const before = memory.bytes
+    other.append(all, 0, 100, 1_000_000)
+    t.equal(memory.bytes - before, 1_024)
+    t.equal(kept.length, all.length, 'the memory of the other is its own')
+  },
+)
+
 /** A socket of the World, and its peer. */
 function pair() {
   const pollset = new SimPollset(1, noFaults)

@@ -11,8 +11,10 @@ import { type Slab, SlabPool } from '../slabs.js'
 
 /** bytes of a buffer */
 const SIZE = 64 * 1024
-/** bytes of a read from which on the next one gets a buffer of its own: below, copying is cheaper */
+/** expected bytes from which on a read gets a buffer of its own: below, copying is cheaper */
 const MUCH = 4 * 1024
+/** lent buffers from which on a socket whose last read was short gets none: it may be silent for long */
+const EXPECTING_MAX = 64
 /** unused buffers kept */
 const IDLE_MAX = 64
 
@@ -28,9 +30,13 @@ export class ReadBuffers {
     this.broken = broken
   }
 
-  /** Returns a buffer for a socket whose last read had this many bytes; null: the shared one. */
-  take(lastRead: number, owner: Reading): Slab | null {
-    if (lastRead < MUCH) return null
+  /**
+   * Returns a buffer for the next read of a socket; null: the shared one.
+   * @param last the bytes of its last read
+   * @param expected the bytes that the next one may have
+   */
+  take(last: number, expected: number, owner: Reading): Slab | null {
+    if (expected < MUCH || (last < MUCH && this.own.lent >= EXPECTING_MAX)) return null
     try {
       return this.own.take(owner)
     } catch (error) {
@@ -75,14 +81,17 @@ export class Reading implements OnReadOpts {
   /** The buffer of the next read; null: the shared one. */
   private next: Slab | null
   private lastRead: number
+  /** The bytes that the next read may have: a long message ends with a short read. */
+  private expected: number
 
   constructor(buffers: ReadBuffers) {
     this.buffers = buffers
     this.reader = null
     this.next = null
     this.lastRead = 0
+    this.expected = 0
     this.buffer = () => {
-      this.next = buffers.take(this.lastRead, this)
+      this.next = buffers.take(this.lastRead, this.expected, this)
       return this.next === null ? buffers.shared : this.next.bytes
     }
     this.callback = (bytes) => {
@@ -94,6 +103,7 @@ export class Reading implements OnReadOpts {
   private read(bytes: number): void {
     const { next, reader } = this
     this.lastRead = bytes
+    this.expected = Math.max(bytes, this.expected >> 1)
     if (next !== null) {
       this.next = null
       reader?.bytesRead(next.bytes.subarray(0, bytes), next)
