@@ -1,12 +1,13 @@
 // A connection from a client: its commands come (incoming.ts), each a continuation, and their replies leave
 // in the order of the commands (the ring).
 //
-// Reading is bounded. It stops while a client has too many commands without replies, commands that could not
-// be sent in the turn in which they came, or replies that it does not take, and while a large command waits
-// for its session.
+// Commands are bounded. None is begun while a client has too many commands without replies, commands that
+// could not be sent in the turn in which they came, or replies that it does not take, and while a large
+// command waits for its session. The bytes that come meanwhile are kept, up to a bound (ahead.ts).
 
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, SocketConnection } from '../transport/index.js'
+import { Ahead } from './ahead.js'
 import type { Relay } from './ask.js'
 import type { Command } from './command.js'
 import { TURN } from './command-answer.js'
@@ -27,6 +28,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   /** Commands whose replies have not left, the oldest first. Their numbers follow each other. */
   readonly ring = new CommandRing()
   private readonly incoming: Incoming
+  /** Bytes that came while no command could be begun. */
+  private readonly ahead: Ahead
   private settles = false
   /** Commands of an earlier turn are not sent. */
   private waits = false
@@ -50,9 +53,20 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     this.redisLimits = proxy.limits
     this.place = new Place(this, proxy)
     this.incoming = new Incoming(this, proxy)
+    this.ahead = new Ahead(proxy.world, proxy.limits.clientAheadBytes)
   }
 
   get mayRead(): boolean {
+    return this.mayBegin || this.mayKeep
+  }
+
+  private get mayKeep(): boolean {
+    const { incoming, place, ahead } = this
+    return place.relay === null && incoming.large === null && !incoming.quits && ahead.hasRoom
+  }
+
+  /** More of what the client sends may be taken for commands, or passed on. */
+  get mayBegin(): boolean {
     const { relay } = this.place
     const { quits, large } = this.incoming
     if (quits || this.isFull) return false
@@ -74,25 +88,43 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     const goesOn = super.advance()
     // Its server answers what has come, then ends the session, and so this connection.
     if (this.ending) this.place.relay?.endInput()
-    this.isBlocked = !this.mayRead
+    this.isBlocked = !this.mayBegin
     return goesOn
   }
 
   /** Goes on reading if it may. */
   private maybeRead(): void {
-    if (this.isBlocked && this.mayRead) this.changed()
+    if (this.isBlocked && this.mayBegin) this.changed()
   }
 
   take(socket: Socket): void {
-    for (let chunk = this.mayRead ? socket.take() : null; chunk !== null; ) {
-      const at = this.incoming.take(chunk)
-      if (at < chunk.length) {
-        if (!this.incoming.quits) socket.unread(chunk.subarray(at))
-        break
-      }
-      chunk = this.mayRead ? socket.take() : null
+    const { ahead, incoming } = this
+    for (;;) {
+      if (!ahead.isEmpty) this.takeAhead()
+      const chunk = this.mayRead ? socket.take() : null
+      if (chunk === null) break
+      // While bytes are kept, none that came behind them may be taken.
+      const at = this.mayBegin ? incoming.take(chunk) : 0
+      if (at < chunk.length && !this.keep(socket, chunk, at)) break
     }
-    if ((socket.readiness & ENDED) !== 0 && socket.arrived.length === 0) this.inputEnded()
+    if ((socket.readiness & ENDED) !== 0 && socket.arrived.length === 0 && ahead.isEmpty) this.inputEnded()
+  }
+
+  private takeAhead(): void {
+    const { ahead, incoming } = this
+    while (!ahead.isEmpty && this.mayBegin) ahead.taken(incoming.take(ahead.first))
+    if (incoming.quits) ahead.clear()
+  }
+
+  /** Keeps the rest of the chunk. Returns false if it could not, and nothing more may be read. */
+  private keep(socket: Socket, chunk: Buffer, at: number): boolean {
+    if (this.incoming.quits) return false
+    if (this.mayKeep) {
+      this.ahead.append(chunk, at)
+      return true
+    }
+    socket.unread(chunk.subarray(at))
+    return false
   }
 
   /** Keys have moved since it was read. */
@@ -229,6 +261,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   closed(): void {
     this.incoming.close()
+    this.ahead.clear()
     this.place.close()
     for (const each of this.ring) {
       each.discard()

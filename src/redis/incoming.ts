@@ -43,7 +43,7 @@ export class Incoming {
   take(chunk: Buffer): number {
     const { reader, frontend, place } = this
     let at = 0
-    while (at < chunk.length && frontend.mayRead) {
+    while (at < chunk.length && frontend.mayBegin) {
       const { relay } = place
       if (relay !== null && this.proxy.options.allowAdmin && this.large === null && !reader.isWithin) {
         relay.send(chunk, at, chunk.length)

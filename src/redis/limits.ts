@@ -36,6 +36,8 @@ export interface RedisLimits {
   readonly sessionStallMs: number
   /** The bytes of replies that wait for a client. Past it the client is read no further. */
   readonly clientWaitingBytes: number
+  /** The bytes of commands that are kept while none may be begun. Past it the client is read no further. */
+  readonly clientAheadBytes: number
   /** The bytes of replies that wait for a client past which it is closed. */
   readonly clientHeldBytesMax: number
   /**
@@ -102,6 +104,7 @@ export const redisLimits: RedisLimits = {
   commandMs: 60_000,
   sessionStallMs: 120_000,
   clientWaitingBytes: 1_024 * KIB,
+  clientAheadBytes: 1_024 * KIB,
   clientHeldBytesMax: 64 * KIB * KIB,
   shareReplyBytesMax: 4_096 * KIB,
   slowReaderMs: 10_000,

@@ -15,6 +15,7 @@ import {
   OK,
   RESET_REPLY,
   TRANSACTION_LOST,
+  WRONG_NAME,
 } from './texts.js'
 
 type Answer = () => Buffer
@@ -58,6 +59,13 @@ function answerBroken(place: Place, c: Command): Answer {
   }
 }
 
+/** Names are printable, as a server has them. */
+function setName(place: Place, name: Buffer | null): Buffer {
+  if (name?.some((each) => each < 0x21 || each > 0x7e) === true) return WRONG_NAME
+  place.name = name
+  return OK
+}
+
 function answerLocal(place: Place, c: Command): Buffer {
   switch (c.info.name) {
     case 'quit':
@@ -68,8 +76,7 @@ function answerLocal(place: Place, c: Command): Buffer {
     case 'client|id':
       return integerReply(CLIENT_IDS + c.frontend.number)
     case 'client|setname':
-      place.name = c.argument
-      return OK
+      return setName(place, c.argument)
     case 'client|getname':
       return place.name === null || place.name.length === 0
         ? nilReply(place.seats.parts.resp)

@@ -17,6 +17,10 @@ export function codeOf(reply: Buffer): string | null {
 
 export const OK = bytes('+OK\r\n')
 export const RESET_REPLY = bytes('+RESET\r\n')
+/** Is a server's answer to CLIENT SETNAME. */
+export const WRONG_NAME = bytes(
+  '-ERR Client names cannot contain spaces, newlines or special characters.\r\n',
+)
 export const integerReply = (value: number): Buffer => bytes(`:${value}\r\n`)
 export const bulkReply = (value: Buffer): Buffer =>
   Buffer.concat([bytes(`$${value.length}\r\n`), value, bytes('\r\n')])

@@ -132,6 +132,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.commandMs": ["ms", "The time that a command waits for its reply, in ms; for a command that blocks there is none."],
   "redis.sessionStallMs": ["ms", "The age of the oldest command without a reply at which a late one ends its shared session, in ms."],
   "redis.clientWaitingBytes": ["bytes", "The bytes of replies that wait for a client. Past it the client is read no further."],
+  "redis.clientAheadBytes": ["bytes", "The bytes of commands that are kept while none may be begun. Past it the client is read no further."],
   "redis.clientHeldBytesMax": ["bytes", "The bytes of replies that wait for a client past which it is closed."],
   "redis.shareReplyBytesMax": ["bytes", "The bytes of a reply, and of replies that wait for a client, past which their session is shared no longer: it serves that client only."],
   "redis.slowReaderMs": ["ms", "The time in which a client must take what is in the way of other clients, and in which it must take some of a long reply, in ms."],

@@ -209,10 +209,15 @@ t.test('Y7: a database that was selected before AUTH, as a user who may not sele
   }
 })
 
-t.test('Y7: CLIENT ID is no number of a server', async (t) => {
+t.test('Y7: CLIENT ID is no number of a server; a name is one that a server takes', async (t) => {
   const it = begin()
   const one = it.client(sent('CLIENT ID'))
   t.ok(Number(one.take().slice(1)) > 2 ** 40)
+  it.say(
+    one,
+    '*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$3\r\na b\r\n' + sent('CLIENT GETNAME', 'CLIENT SETNAME ab'),
+  )
+  t.match(one.take(), /^-ERR Client names cannot contain spaces.*\r\n\$-1\r\n\+OK\r\n$/)
   over(t, it)
 })
 
@@ -447,7 +452,12 @@ t.test(
   async (t) => {
     const it = begin({
       faults: { sendBufferBytes: 1_000 },
-      limits: { clientWaitingBytes: 4_000, clientHeldBytesMax: 20_000, commandsMax: 16 },
+      limits: {
+        clientWaitingBytes: 4_000,
+        clientHeldBytesMax: 20_000,
+        clientAheadBytes: 4_000,
+        commandsMax: 16,
+      },
       heard: (peer) => {
         const asked = peer.take().split('GET').length - 1
         peer.say(`$500\r\n${'x'.repeat(500)}\r\n`.repeat(asked))
@@ -455,7 +465,7 @@ t.test(
     })
     const greedy = it.client()
     greedy.far.read(false)
-    greedy.say(sent(...new Array<string>(1_000).fill('GET a')))
+    for (let n = 0; n < 20; n++) greedy.say(sent(...new Array<string>(50).fill('GET a')))
     let most = 0
     for (let step = 0; step < 10_000 && it.pollset.step(); step++)
       most = Math.max(most, it.world.memory.bytes)
@@ -468,6 +478,59 @@ t.test(
     over(t, it)
   },
 )
+
+t.test('Y37: a client that reads nothing before it has sent all its commands', async (t) => {
+  for (const [clientAheadBytes, unread] of [
+    [200_000, 0],
+    [20_000, 1],
+  ]) {
+    const it = begin({
+      faults: { sendBufferBytes: 1_000 },
+      limits: { clientWaitingBytes: 4_000, clientAheadBytes, commandsMax: 4 },
+      heard: (peer) => {
+        for (const [, key] of peer.take().matchAll(/GET\r\n\$\d+\r\n(\w+)\r\n/g)) peer.say(`+${key}\r\n`)
+      },
+    })
+    const client = it.client()
+    client.far.read(false)
+    const keys = Array.from({ length: 4_000 }, (_, n) => `key${n}`)
+    for (let n = 0; n < keys.length; n += 7) {
+      client.say(sent(...keys.slice(n, n + 7).map((key) => `GET ${key}`)))
+      it.settle()
+    }
+    t.equal(Math.min(client.far.near.toNear.bytes, 1), unread, `${clientAheadBytes}`)
+    t.ok(it.world.memory.bytes < clientAheadBytes + 70_000, `${it.world.memory.bytes} bytes are held`)
+    client.far.read(true)
+    it.settle()
+    t.equal(client.take(), keys.map((key) => `+${key}\r\n`).join(''), 'all replies, in order')
+    t.equal(it.world.memory.bytes, 0)
+    over(t, it)
+  }
+})
+
+t.test('Y37: a client that goes, quits or takes a session over with commands behind', async (t) => {
+  const ends = { far: '', quit: sent('QUIT'), relay: sent('SUBSCRIBE a', 'PING') }
+  for (const [end, last] of Object.entries(ends)) {
+    const it = begin({ limits: { commandsMax: 2 } })
+    const client = it.client(sent('GET a', 'GET b'))
+    it.say(client, sent('GET c') + last)
+    t.ok(it.world.memory.bytes > 0, 'they are kept')
+    if (end === 'far') client.far.reset()
+    it.settle()
+    it.answer('+a\r\n+b\r\n', 0)
+    if (end !== 'far') {
+      it.answer('+c\r\n', 0)
+      if (end === 'relay') {
+        t.equal(it.backends[1].take(), sent('SUBSCRIBE a', 'PING'))
+        it.answer('+in\r\n+pong\r\n', 1)
+      }
+      t.equal(client.take(), `+a\r\n+b\r\n+c\r\n${end === 'quit' ? '+OK\r\n' : '+in\r\n+pong\r\n'}`)
+    }
+    t.equal(it.world.memory.bytes, 0, end)
+    client.far.end()
+    over(t, it)
+  }
+})
 
 /** A backend that answers a GET of `big` by a long reply, and others by their key. */
 const withLongReply =
