@@ -2,19 +2,14 @@
 
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { FORMATS, type KeyRedaction, type LogFields, templateOf } from '../access-log/index.js'
-import {
-  defaultFieldNames,
-  defaultRedaction,
-  type Exchange,
-  exchangeFields,
-  type Redaction,
-} from '../proxy/index.js'
+import { FORMATS, type KeyRedaction } from '../access-log/index.js'
+import { defaultFieldNames, defaultRedaction, type Redaction } from '../proxy/index.js'
+import { defaultCommandFields } from './command-fields.js'
 import type { AccessLogConfig } from './configuration.js'
+import { fieldReader, type Logged, templateReader } from './field-names.js'
 import { readFieldName } from './forms.js'
-import { didYouMean, nearest } from './nearest.js'
 import type { Part } from './parts.js'
-import { type Reading, read, wrong } from './quantities.js'
+import { read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 
 /** The things that are hidden in the access log and in lists. */
@@ -27,36 +22,35 @@ export const defaultLogRedaction: LogRedaction = { ...defaultRedaction, keys: 'i
 
 const quoted = (text: string): string => JSON.stringify(text)
 
-/** The fields, of which only the names are used. */
-const knownFields = (): LogFields<Exchange> => exchangeFields(defaultRedaction)
-
-/** Returns why this is not the name of a field, or null. */
-export function wrongField(name: string): string | null {
-  const fields = knownFields()
-  if (fields.find(name) !== null) return null
-  const near = nearest(name, fields.names)
-  return near === null
-    ? `${quoted(name)} is not a field of the access log; the fields are ${fields.names.join(', ')}`
-    : `${quoted(name)} is not a field of the access log${didYouMean(name, fields.names)}`
-}
-
-/** Reads a template whose fields must be known. */
-export function readTemplate(text: string): Reading<string> {
-  const template = templateOf(text)
-  if (typeof template === 'string') return wrong(`the template ${template}`)
-  for (const name of template.names) {
-    const fault = wrongField(name)
-    if (fault !== null) return wrong(fault)
-  }
-  return read(text)
-}
-
-function readField(text: string): Reading<string> {
-  const fault = wrongField(text)
-  return fault === null ? read(text) : wrong(fault)
-}
-
 const FIELDS_MAX = 100
+
+const format = (s: Scalars, of: Logged, form: string) =>
+  z
+    .union([
+      s.word('The form of a line.', FORMATS),
+      z.strictObject({
+        template: s.text(
+          `Text with \${FIELD} in it; $$ stands for $. A field without a value is -.`,
+          form,
+          templateReader(of),
+        ),
+      }),
+    ])
+    .describe(FORMAT_TEXTS[of])
+    .optional()
+
+const FORMAT_TEXTS: Readonly<Record<Logged, string>> = {
+  requests: 'The form of a line: json, logfmt, combined (as Apache and nginx), or a template.',
+  commands: 'The form of their lines. Default: that of requests, if it is not a template.',
+}
+
+const fields = (s: Scalars, of: Logged, name: string) =>
+  z
+    .array(s.text('The name of a field.', `the name of a field, as ${name}`, fieldReader(of)))
+    .min(1)
+    .max(FIELDS_MAX)
+    .describe('The fields of a line in json and logfmt, in order. Default: all of spec/access-log.md.')
+    .optional()
 
 export const accessLog = (s: Scalars) =>
   z
@@ -69,25 +63,8 @@ export const accessLog = (s: Scalars) =>
             ? wrong(`${quoted(text)} is not a file; write a path, or -`)
             : read(text),
       ),
-      format: z
-        .union([
-          s.word('The form of a line.', FORMATS),
-          z.strictObject({
-            template: s.text(
-              `Text with \${FIELD} in it; $$ stands for $. A field without a value is -.`,
-              `a template, as \${method} \${path}`,
-              readTemplate,
-            ),
-          }),
-        ])
-        .describe('The form of a line: json, logfmt, combined (as Apache and nginx), or a template.')
-        .optional(),
-      fields: z
-        .array(s.text('The name of a field.', 'the name of a field, as path', readField))
-        .min(1)
-        .max(FIELDS_MAX)
-        .describe('The fields of a line in json and logfmt, in order. Default: all of spec/access-log.md.')
-        .optional(),
+      format: format(s, 'requests', `a template, as \${method} \${path}`),
+      fields: fields(s, 'requests', 'path'),
       redact: z
         .strictObject({
           query: s
@@ -106,6 +83,16 @@ export const accessLog = (s: Scalars) =>
             .optional(),
         })
         .describe('What is hidden in the access log.')
+        .optional(),
+      commands: z
+        .strictObject({
+          format: format(s, 'commands', `a template, as \${command} \${keys}`),
+          fields: fields(s, 'commands', 'keys'),
+          slowerThan: s
+            .duration('Commands that took less have no line. Default: 0s, so each has one.')
+            .optional(),
+        })
+        .describe('The lines of commands of Redis.')
         .optional(),
     })
     .describe('A line for each request that has ended. Without it there is no access log.')
@@ -126,15 +113,31 @@ export interface AccessLogOptions {
     | undefined
 }
 
+/** The fields and format of the lines of commands of Redis. */
+interface CommandLogOptions {
+  readonly format?: AccessLogConfig['format'] | undefined
+  readonly fields?: readonly string[] | undefined
+  /** In ms. */
+  readonly slowerThan?: number | undefined
+}
+
 /** Returns the access log with its defaults. */
-export const accessLogConfig = ({ file, format, fields, redact }: AccessLogOptions): AccessLogConfig => ({
+export const accessLogConfig = (
+  { file, format = 'json', fields, redact }: AccessLogOptions,
+  commands: CommandLogOptions = {},
+): AccessLogConfig => ({
   file,
-  format: format ?? 'json',
+  format,
   fields: [...new Set(fields ?? defaultFieldNames)],
   redact: {
     query: redact?.query ?? defaultRedaction.query,
     fields: [...new Set(redact?.fields ?? defaultRedaction.fields)],
     keys: redact?.keys ?? defaultLogRedaction.keys,
+  },
+  commands: {
+    format: commands.format ?? (typeof format === 'string' ? format : 'json'),
+    fields: [...new Set(commands.fields ?? defaultCommandFields)],
+    slowerThanMs: commands.slowerThan ?? 0,
   },
 })
 
@@ -142,5 +145,5 @@ export function accessLogOf({ document, value }: Part): AccessLogConfig | null {
   if (value.accessLog === undefined) return null
   const { file } = value.accessLog
   const path = file === '-' ? file : resolve(document.folder, file)
-  return accessLogConfig({ ...value.accessLog, file: path })
+  return accessLogConfig({ ...value.accessLog, file: path }, value.accessLog.commands)
 }

@@ -116,6 +116,15 @@ export interface AccessLogConfig {
   /** The fields of json and logfmt, in order. */
   readonly fields: readonly string[]
   readonly redact: LogRedaction
+  readonly commands: CommandLogConfig
+}
+
+/** The lines of commands of Redis in the access log. */
+export interface CommandLogConfig {
+  readonly format: AccessLogConfig['format']
+  readonly fields: readonly string[]
+  /** ms that a command takes at least to have a line */
+  readonly slowerThanMs: number
 }
 
 /** The level of a message, from the fewest messages to the most. */

@@ -5,9 +5,14 @@ export {
   accessLogConfig,
   defaultLogRedaction,
   type LogRedaction,
-  readTemplate,
-  wrongField,
 } from './access-log.js'
+export {
+  COMMAND_STEPS,
+  commandFields,
+  commandNumbers,
+  commandTexts,
+  commandTimeNames,
+} from './command-fields.js'
 export type * from './configuration.js'
 export {
   type Diagnostic,
@@ -17,6 +22,7 @@ export {
   pathText,
   placeText,
 } from './diagnostics.js'
+export { type Logged, templateReader, wrongField } from './field-names.js'
 export type { FileContents } from './files.js'
 export {
   type BackendNames,

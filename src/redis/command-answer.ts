@@ -54,6 +54,13 @@ export class Answer extends Pollable {
     return this.waiting
   }
 
+  /** The number of its bytes that leave: those that came, or our own. */
+  get leavingBytes(): number {
+    const { kept, piece, command } = this
+    if (command.streams) return command.received
+    return (kept?.length ?? 0) + (piece === null ? 0 : this.to - this.from)
+  }
+
   /** The bytes that have come of it, if they are one piece. */
   get onePiece(): Buffer | null {
     return this.piece?.subarray(this.from, this.to) ?? null

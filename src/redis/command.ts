@@ -44,8 +44,9 @@ export class Command extends Continuation implements Ask, Sharer {
   isLarge: boolean
   readonly lease: Lease<RedisSession>
   readonly answer: Answer
-  /** The session to which it was sent, until its reply is complete. */
+  /** The session to which it was sent, until its reply is complete; and that to which it was sent last. */
   session: RedisSession | null
+  sentTo: RedisSession | null
   engine: Engine<RedisSession> | null
   askedAt: number
   /** The time of its receipt, plus the time that a debugger held it, in ms of the pollset's clock. */
@@ -63,9 +64,8 @@ export class Command extends Continuation implements Ask, Sharer {
   told: boolean
   /** No further part of its reply is of use. */
   dropped: boolean
-  /** An operator has ended it (Y30). */
+  /** An operator has ended it (Y30); its client has left before its reply. */
   private isEnded: boolean
-  /** Its client has left before its reply. */
   private isLeft: boolean
   /** The code of the error that it was refused with. */
   private code: string | null
@@ -76,7 +76,8 @@ export class Command extends Continuation implements Ask, Sharer {
   private position: number
   /** Its session is shared no longer: the commands behind it wait. */
   isStaying: boolean
-  /** The bytes of its reply that have come. */
+  /** The bytes that have come of it, and of its reply. */
+  bytesIn: number
   received: number
   /** The bytes that had come, and those that its client had taken, at the last look. */
   receivedBefore: number
@@ -111,6 +112,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.isCut = false
     this.isLarge = false
     this.session = null
+    this.sentTo = null
     this.engine = null
     this.askedAt = 0
     this.receivedAt = world.pollset.now
@@ -129,6 +131,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.isSafe = false
     this.position = 0
     this.isStaying = false
+    this.bytesIn = 0
     this.received = 0
     this.receivedBefore = 0
     this.takenBefore = 0
@@ -142,6 +145,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.preface = null
     this.lease = new Lease<RedisSession>(this)
     this.answer = new Answer(this)
+    this.waitedMs = frontend.proxy.stepTimes?.take() ?? null
   }
 
   get id(): string {
@@ -269,6 +273,7 @@ export class Command extends Continuation implements Ask, Sharer {
   sendOn(session: RedisSession): void {
     staysNoMore(this)
     this.session = session
+    this.sentTo = session
     this.askedAt = this.frontend.proxy.world.pollset.now
     this.position = session.output.putBytes
     this.owed = this.replies
@@ -294,6 +299,7 @@ export class Command extends Continuation implements Ask, Sharer {
     }
     this.wasLost = false
     this.replyType = 0
+    this.received = 0
     this.answer.forget()
     this.answer.lower(ANSWERED)
   }
@@ -322,7 +328,6 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** Its reply is this error. A part of another reply that has left cannot be taken back. */
   refuse(error: Buffer): void {
-    const { place } = this.frontend
     this.code = codeOf(error)
     this.answer.forget()
     if (this.streams) {
@@ -330,7 +335,7 @@ export class Command extends Continuation implements Ask, Sharer {
       return
     }
     // The client's next commands, parts of its transaction, must not run alone.
-    if (this.does === 'multi' && this.attempts === 0) place.transactionBroke()
+    if (this.does === 'multi' && this.attempts === 0) this.frontend.place.transactionBroke()
     const errors = Array.from({ length: this.replies - 1 }, () => error)
     errors.push(this.replies > 1 || this.does === 'exec' ? execAborted(error) : error)
     this.own(Buffer.concat(errors))
@@ -365,9 +370,9 @@ export class Command extends Continuation implements Ask, Sharer {
     this.tell()
   }
 
-  /** Frees its memory: its client has gone. */
+  /** Its client has gone. Its bytes are there until it ends, unless somebody holds it. */
   discard(): void {
-    dropBytes(this)
+    if (this.hold !== null) dropBytes(this)
     this.answer.forget()
     endDivision(this)
   }

@@ -64,9 +64,14 @@ export class Identity {
   }
 }
 
+/** Returns the user; '' without AUTH. */
+export const userOf = ({ auth }: IdentityParts): string =>
+  auth === null ? '' : auth.length === 1 ? 'default' : auth[0].toString('latin1')
+
 /** The name of an identity: it has no secret. */
-export function nameOf({ resp, db, auth }: IdentityParts): string {
-  const user = auth === null ? '' : auth.length === 1 ? 'default' : auth[0].toString('latin1')
+export function nameOf(parts: IdentityParts): string {
+  const { resp, db } = parts
+  const user = userOf(parts)
   return `${user === '' ? '' : `${user}@`}db${db}${resp === 3 ? '/resp3' : ''}`
 }
 

@@ -96,6 +96,7 @@ export class Incoming {
     c.buffer = reader.buffer
     c.start = reader.start
     c.end = reader.end
+    c.bytesIn = c.end - c.start
     c.kept = reader.handOver()
     if (does === 'identity') c.change = changeOf(info, reader)
     else if (does === 'local' && reader.known > 2)
@@ -122,6 +123,7 @@ export class Incoming {
       replies++
       if (does === 'exec') {
         c.end = to
+        c.bytesIn = to - c.start
         c.does = 'shared'
         c.route = route
         c.replies = replies
@@ -157,6 +159,7 @@ export class Incoming {
     c.buffer = reader.buffer
     c.start = reader.start
     c.end = reader.end
+    c.bytesIn = c.end - c.start
     c.map = this.place.seats.map
     c.route = this.routeOf(info, c.does)
     c.isLarge = true
@@ -167,6 +170,7 @@ export class Incoming {
 
   private piece(last: boolean): void {
     const { reader, large, place } = this
+    if (large !== null) large.bytesIn += reader.end - reader.start
     const to = place.relay ?? large?.session ?? null
     if (to !== null) to.send(reader.buffer, reader.start, reader.end)
     if (!last || large === null) return

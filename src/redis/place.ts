@@ -16,6 +16,7 @@ import { IN_MULTI, pinText, WATCHES } from './pin.js'
 import type { Route } from './plan.js'
 import { Redirects } from './redirects.js'
 import type { RedisProxy } from './redis-proxy.js'
+import { RelayRecord } from './relay-record.js'
 import { Seats } from './seats.js'
 import type { RedisSession } from './session.js'
 import { ShardedWay } from './sharded-way.js'
@@ -35,8 +36,7 @@ export class Place {
   /** The session that the client has alone; it may be the relay. */
   pin: RedisSession | null
   relay: RedisSession | null
-  /** The name of the command with which it took the relay over. */
-  relayedBy: string
+  readonly relayed: RelayRecord
   name: Buffer | null
   /** A session was lost within a transaction: it cannot be executed. */
   isBroken: boolean
@@ -63,7 +63,7 @@ export class Place {
     this.seats = new Seats(proxy.options.backend.map, frontend.number)
     this.pin = null
     this.relay = null
-    this.relayedBy = ''
+    this.relayed = new RelayRecord()
     this.name = null
     this.isBroken = false
     this.isClosed = false
@@ -200,6 +200,7 @@ export class Place {
     const buffer = c.buffer as Buffer
     if (c.lease.session === null && (pin === null || c.engine !== null)) return 'unleased'
     if (this.relay !== null) {
+      c.sentTo = this.relay
       if (this.mayPass(c.info)) this.relay.send(buffer, c.start, c.end)
       else this.relay.send(REFUSED_IN_RELAY, 0, REFUSED_IN_RELAY.length)
       frontend.advanceFrom(c)
@@ -220,7 +221,8 @@ export class Place {
     session.owner = frontend
     if (c.does === 'pinning' || c.does === 'replication') {
       this.relay = session
-      this.relayedBy = c.info.name
+      this.relayed.begins(c.info.name, session, frontend)
+      c.sentTo = session
       session.relays = true
       session.send(buffer, c.start, c.end)
       frontend.advanceFrom(c)
@@ -295,8 +297,13 @@ export class Place {
 
   /** Why it has a session alone: one clause, for people. */
   get whyAlone(): string {
-    const { dirty, relayedBy, proxy, pinnedAt, frontend } = this
-    return pinText(dirty, relayedBy, frontend.ring.first?.info.name ?? '', proxy.world.pollset.now - pinnedAt)
+    const { dirty, relayed, proxy, pinnedAt, frontend } = this
+    return pinText(
+      dirty,
+      relayed.by,
+      frontend.ring.first?.info.name ?? '',
+      proxy.world.pollset.now - pinnedAt,
+    )
   }
 
   /** Gives the session back if nothing needs it any more. */
@@ -360,6 +367,7 @@ export class Place {
   /** The session of this client has gone. */
   sessionClosed(session: RedisSession): void {
     if (session === this.relay) {
+      this.proxy.relayEnded(this.frontend)
       this.relay = null
       this.pin = null
       this.frontend.relayEnded()
@@ -369,6 +377,7 @@ export class Place {
   /** The client has closed. */
   close(): void {
     const { pin, relay } = this
+    if (relay !== null) this.proxy.relayEnded(this.frontend)
     this.isClosed = true
     this.pin = null
     this.relay = null

@@ -8,6 +8,7 @@ import { commandLife } from './command-steps.js'
 import { partLife } from './division.js'
 import { RedisFrontend } from './frontend.js'
 import type { RedisLimits } from './limits.js'
+import type { StepTimes } from './step-times.js'
 import type { RedisWorld } from './world.js'
 
 /**
@@ -27,6 +28,8 @@ export interface RedisOptions {
 export interface CommandWatcher {
   /** A command has its reply, or none is to come. */
   ended(c: Command): void
+  /** A relay has ended: the client has, which had taken over a session, or the session. */
+  relayEnded?(client: RedisFrontend): void
 }
 
 export class RedisProxy {
@@ -42,12 +45,14 @@ export class RedisProxy {
   overflows = 0
   /** Commands that have come. */
   begun = 0
+  /** Lends times of steps to commands that begin from now on; null: nobody needs them. */
+  stepTimes: StepTimes | null = null
   private readonly open = new Set<RedisFrontend>()
   private count = 0
 
   /** For metrics and logs. */
   readonly name: string
-  private readonly watchers: CommandWatcher[] = []
+  private watchers: readonly CommandWatcher[] = []
 
   /** @param clients bounds the clients, and drains them */
   constructor(world: RedisWorld, options: RedisOptions, clients?: Connections, name = '') {
@@ -109,11 +114,22 @@ export class RedisProxy {
   }
 
   watch(watcher: CommandWatcher): void {
-    this.watchers.push(watcher)
+    this.watchers = [...this.watchers, watcher]
+  }
+
+  unwatch(watcher: CommandWatcher): void {
+    this.watchers = this.watchers.filter((each) => each !== watcher)
   }
 
   ended(c: Command): void {
     for (const each of this.watchers) each.ended(c)
+    if (c.waitedMs === null) return
+    this.stepTimes?.give(c.waitedMs)
+    c.waitedMs = null
+  }
+
+  relayEnded(client: RedisFrontend): void {
+    for (const each of this.watchers) each.relayEnded?.(client)
   }
 
   closed(client: RedisFrontend): void {

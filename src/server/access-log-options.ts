@@ -1,25 +1,35 @@
 // The options of the access log, on the command line and in createServer.
 
 import { FORMATS, type FormatName } from '../access-log/index.js'
-import { type AccessLogConfig, type AccessLogOptions, readTemplate, wrongField } from '../config/index.js'
+import {
+  type AccessLogConfig,
+  type AccessLogOptions,
+  type Logged,
+  templateReader,
+  wrongField,
+} from '../config/index.js'
 import { ConfigError } from './address.js'
 
 const isFormat = (text: unknown): text is FormatName => FORMATS.includes(text as FormatName)
 
 /** Parses the name of a format, or a template. */
-export function parseLogFormat(text: string): AccessLogConfig['format'] {
+export function parseLogFormat(text: string, of: Logged = 'requests'): AccessLogConfig['format'] {
   if (isFormat(text)) return text
   if (!text.includes('$'))
     throw new ConfigError(
-      `'${text}' is not a format: write ${FORMATS.join(', ')}, or a template as ${TEMPLATE}`,
+      `'${text}' is not a format: write ${FORMATS.join(', ')}, or a template as ${TEMPLATES[of]}`,
     )
-  const reading = readTemplate(text)
+  const reading = templateReader(of)(text)
   if ('wrong' in reading) throw new ConfigError(`'${text}': ${reading.wrong}`)
   return { template: text }
 }
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it shows a template
-const TEMPLATE = '${method} ${path} ${status}'
+const TEMPLATES: Readonly<Record<Logged, string>> = {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows a template
+  requests: '${method} ${path} ${status}',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows a template
+  commands: '${command} ${keys} ${ms}',
+}
 
 /** Checks the option of createServer, which JavaScript passes unchecked. */
 export function checkAccessLog(options: AccessLogOptions | undefined): void {

@@ -1,5 +1,5 @@
-// The access log of a server: it writes the line of each exchange that has ended, and can change its
-// configuration while the server runs (spec/access-log.md).
+// The access log of a server: it writes the line of each exchange and command that has ended, and can change
+// its configuration while the server runs (spec/access-log.md).
 
 import { formatOf, type KeeperWords, type LineFormat, LogKeeper } from '../access-log/index.js'
 import type { AccessLogConfig } from '../config/index.js'
@@ -13,10 +13,12 @@ import {
   type ReverseProxy,
 } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import { CommandLog } from './command-log.js'
 import { plainFault } from './fault-text.js'
 import type { ServerLimits } from './limits.js'
 import type { ProcessLog } from './process-log.js'
 import { counted } from './quantity.js'
+import type { RedisService } from './redis-service.js'
 
 export interface AccessLogLimits {
   /**
@@ -46,12 +48,15 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
   /** Files that still write their last lines. */
   private readonly closing = new Set<NodeLogFile>()
   private closed: (() => void) | null = null
+  /** The lines of commands of Redis. */
+  private readonly commands: CommandLog
   private droppedBefore = 0
 
   constructor(
     world: World,
     pollset: NodePollset,
     proxy: ReverseProxy,
+    redis: RedisService,
     log: ProcessLog,
     limits: ServerLimits,
   ) {
@@ -60,6 +65,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     this.proxy = proxy
     this.log = log
     this.limits = limits
+    this.commands = new CommandLog(redis, (format, x) => void this.kept?.file.append(format, x))
   }
 
   /** Begins with this configuration. Throws a {@link ConfigError} if the file cannot be opened. */
@@ -80,6 +86,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     if (config === null) {
       this.current = null
       this.format = null
+      this.commands.configure(null)
       this.proxy.ignoreSteps(this)
     } else if (sameFile) this.take(config, null)
     else {
@@ -97,6 +104,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
   private take(config: AccessLogConfig, file: NodeLogFile | null): void {
     this.format = formatOf(exchangeFields(config.redact), config.format, config.fields)
     this.current = config
+    this.commands.configure(config)
     this.proxy.measureSteps(this)
     if (file === null) return
     const keeper = new LogKeeper(this.world, file, this.limits.logRepeatMs, this)

@@ -4,6 +4,7 @@
 import { formatAddress } from '../pollset/index.js'
 import { ConfigError, type Listen, parseBackend } from './address.js'
 import type { ServeOptions } from './options.js'
+import type { RedisCommandOptions } from './redis-command.js'
 import type { RunOptions, TlsOptions } from './shared-options.js'
 
 /** The words of a command: the scheme of its listeners over TLS, and the schemes of such backends. */
@@ -86,7 +87,9 @@ function checkOperators(options: RunOptions): void {
 }
 
 /** Makes the checks that both commands have. */
-function checkBoth(options: RunOptions, listen: readonly Listen[]): void {
+function checkBoth(options: RedisCommandOptions | ServeOptions, listen: readonly Listen[]): void {
+  if (options.accessLogFormat !== undefined && options.accessLog === undefined)
+    throw new ConfigError('--access-log-format is for an access log: add --access-log FILE')
   checkAddresses(listen)
   checkOperators(options)
   if (options.acceptProxy !== undefined && listen.every((each) => each.path !== undefined))
@@ -97,11 +100,13 @@ function checkBoth(options: RunOptions, listen: readonly Listen[]): void {
 
 /** Checks the options of `fermata redis`. @param secure true: its servers are spoken to over TLS */
 export function checkRedisTogether(
-  options: RunOptions & TlsOptions,
+  options: RedisCommandOptions,
   listen: readonly Listen[],
   secure: boolean,
 ): void {
   checkListenersTls(options, listen, REDIS)
+  if (options.accessLogSlowerThan !== undefined && options.accessLog === undefined)
+    throw new ConfigError('--access-log-slower-than is for an access log: add --access-log FILE')
   checkBackendsTls(options, secure, REDIS)
   checkBoth(options, listen)
 }
@@ -117,8 +122,6 @@ export function checkTogether(
   checkListenersTls(options, listen, HTTP)
   checkBackendsTls(options, urls.some(isSecure), HTTP)
   checkBoth(options, listen)
-  if (options.accessLogFormat !== undefined && options.accessLog === undefined)
-    throw new ConfigError('--access-log-format is for an access log: add --access-log FILE')
   if (options.sendProxy !== undefined && urls.length === 0)
     throw new ConfigError(
       '--send-proxy is for backends of your own, and the embedded origin does not read PROXY headers: add --backend URL',

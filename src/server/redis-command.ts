@@ -1,8 +1,10 @@
 // The options of `fermata redis`, with their help. serve-redis.ts starts the server.
 
 import type { Command } from 'commander'
+import type { AccessLogConfig } from '../config/index.js'
 import type { Share } from '../redis/index.js'
-import { parseServerName } from './address.js'
+import { parseLogFormat } from './access-log-options.js'
+import { parseDuration, parseServerName } from './address.js'
 import { exitHelp } from './exit-codes.js'
 import { parseRedisBackend, parseRedisListen } from './redis-address.js'
 import { type KeyPrefix, parsePrefix } from './redis-shards.js'
@@ -22,6 +24,9 @@ export interface RedisCommandOptions extends RunOptions, TlsOptions {
   prefix?: KeyPrefix[]
   share: Share
   allowAdmin?: boolean
+  accessLog?: string
+  accessLogFormat?: AccessLogConfig['format']
+  accessLogSlowerThan?: number
 }
 
 const EXAMPLES = `
@@ -32,6 +37,7 @@ Examples:
   fermata redis --backend 10.0.0.1:6379 --backend 10.0.0.2:6379 --backend 10.0.0.3:6379 --prefix session:=10.0.0.5:6379
   fermata redis --cluster 10.0.0.1:6379 --cluster 10.0.0.2:6379
   fermata redis --share never --backend 10.0.0.1:6379 --limit redis.exclusiveMax=500
+  fermata redis --backend 10.0.0.1:6379 --access-log slow.log --access-log-slower-than 10ms
   fermata redis --backend 10.0.0.1:6379 --workers 2 --admin unix:/run/fermata/admin.sock --probes :9900
 `
 
@@ -108,6 +114,27 @@ const certificates = (command: Command): Command =>
       'accept any certificate of the backend: whoever sits in between can read and change everything',
     )
 
+/** Adds the options for the access log. */
+const logged = (command: Command): Command =>
+  command
+    .option(
+      '--access-log <file>',
+      "append a line to FILE for each command that has ended; '-' is standard output; SIGUSR1 opens FILE again (default: none)",
+      (text: string) => text,
+    )
+    .option(
+      '--access-log-format <format>',
+      `the form of a line: 'json', 'logfmt', 'combined', or a template, as '\${command} \${keys} \${ms}'; spec/access-log.md has the fields (default: json)`,
+      checked('--access-log-format', (text: string, _before: AccessLogConfig['format'] | undefined) =>
+        parseLogFormat(text, 'commands'),
+      ),
+    )
+    .option(
+      '--access-log-slower-than <duration>',
+      'only for commands that take as long, as 10ms (default: 0, for each)',
+      checked('--access-log-slower-than', (text: string, _before: number | undefined) => parseDuration(text)),
+    )
+
 /** Adds `fermata redis`. @param serve starts the server */
 export function addRedisCommand(
   program: Command,
@@ -118,7 +145,7 @@ export function addRedisCommand(
     .command('redis')
     .description('listen for clients of Redis, and share a few connections to a server among them')
     .showHelpAfterError(see)
-  running(proxied(certificates(places(command))))
+  running(logged(proxied(certificates(places(command)))))
     .addHelpText('after', `${exitHelp}${EXAMPLES}`)
     .action(serve)
 }

@@ -1,7 +1,12 @@
 // The short form of a configuration for Redis: the settings of `fermata redis`, with defaults for the
 // rest. All listeners lead to one backend, whose name is its first server.
 
-import type { Configuration, RedisBackendConfig } from '../config/index.js'
+import {
+  type AccessLogConfig,
+  accessLogConfig,
+  type Configuration,
+  type RedisBackendConfig,
+} from '../config/index.js'
 import type { Share } from '../redis/index.js'
 import type { RedisShard } from './redis-shards.js'
 import {
@@ -22,6 +27,15 @@ export interface RedisForm extends ServerForm, CommandForm {
   readonly share: Share
   /** Commands that stop, halt or replace a server are allowed. */
   readonly allowAdmin: boolean
+  readonly accessLog?: CommandLogForm
+}
+
+/** The access log of commands. */
+export interface CommandLogForm {
+  readonly file: string
+  readonly format?: AccessLogConfig['format'] | undefined
+  /** In ms. */
+  readonly slowerThan?: number | undefined
 }
 
 function backendOf(form: RedisForm): RedisBackendConfig {
@@ -41,6 +55,7 @@ function backendOf(form: RedisForm): RedisBackendConfig {
 /** Makes the configuration. Calls `certificates` once. */
 export function redisConfigurationOf(form: RedisForm): Configuration {
   const backend = backendOf(form)
+  const { accessLog } = form
   const redis = { backend: backend.name, share: form.share, allowAdmin: form.allowAdmin }
   return {
     ...settingsOfServer(form),
@@ -49,6 +64,6 @@ export function redisConfigurationOf(form: RedisForm): Configuration {
     redisBackends: [backend],
     backends: [],
     routes: [],
-    accessLog: null,
+    accessLog: accessLog === undefined ? null : accessLogConfig({ file: accessLog.file }, accessLog),
   }
 }

@@ -19,6 +19,7 @@ import {
   RedisProxy,
   RedisStore,
   type RedisWorld,
+  StepTimes,
 } from '../redis/index.js'
 import { Connections, type DialTarget } from '../transport/index.js'
 import { parseListen } from './address.js'
@@ -85,13 +86,17 @@ export class RedisService {
   private readonly log: ProcessLog
   private readonly events: RedisEvents
   private readonly told: Gone
-  /** The addresses of clients, as PROXY headers name them. */
+  /** The addresses of open clients, as PROXY headers name them. */
   private readonly from = new Map<Socket, Address>()
+  /** The same, also of those that are told of after their end. */
+  private readonly addresses = new WeakMap<Socket, Address>()
   private configured: ReadonlyMap<string, Configured> = new Map()
   private readonly backends = new Map<string, RedisBackend>()
   /** Backends that are no longer configured, while they have sessions. */
   private readonly leaving = new Set<RedisBackend>()
-  private readonly watchers: CommandWatcher[] = []
+  private watchers: readonly CommandWatcher[] = []
+  /** Lends times of steps to commands; null: nobody needs them. */
+  private stepTimes: StepTimes | null = null
   /** By listener. */
   private readonly proxies = new Map<BoundListener, RedisProxy>()
   /** Prepared backends that are not committed. */
@@ -257,6 +262,7 @@ export class RedisService {
   /** Serves a client whose handshake is done. */
   serve(socket: Socket, listener: BoundListener, from: Address): void {
     this.from.set(socket, from)
+    this.addresses.set(socket, from)
     const options = this.optionsOf(listener.config)
     if (options === null) {
       socket.destroy()
@@ -269,6 +275,7 @@ export class RedisService {
       const clients = new ListenerClients(clientsMax, this.connections, listener, (each) => this.gone(each))
       proxy = new RedisProxy(this.world, options, clients, listener.config.name)
       for (const each of this.watchers) proxy.watch(each)
+      proxy.stepTimes = this.stepTimes
       this.proxies.set(listener, proxy)
     }
     if (proxy.clients.refuse(socket)) this.gone(socket)
@@ -291,9 +298,21 @@ export class RedisService {
     return this.backends.values()
   }
 
-  /** Has this told of the commands of clients that come from now on. */
+  /** Has this told of commands. */
   watch(watcher: CommandWatcher): void {
-    this.watchers.push(watcher)
+    this.watchers = [...this.watchers, watcher]
+    for (const proxy of this.proxies.values()) proxy.watch(watcher)
+  }
+
+  unwatch(watcher: CommandWatcher): void {
+    this.watchers = this.watchers.filter((each) => each !== watcher)
+    for (const proxy of this.proxies.values()) proxy.unwatch(watcher)
+  }
+
+  /** Measures the steps of commands that begin from now on, or does not. */
+  measureSteps(measures: boolean): void {
+    this.stepTimes = measures ? new StepTimes() : null
+    for (const proxy of this.proxies.values()) proxy.stepTimes = this.stepTimes
   }
 
   /** The open clients. */
@@ -303,7 +322,7 @@ export class RedisService {
 
   /** Returns the address of a client, as its PROXY header names it. */
   addressOf({ socket }: RedisFrontend): Address {
-    return this.from.get(socket) ?? socket.remote
+    return this.addresses.get(socket) ?? socket.remote
   }
 
   /** The number of open clients. */

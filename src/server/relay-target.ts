@@ -19,7 +19,7 @@ export class RelayTarget extends RedisKind<RedisFrontend> {
     'command.name': {
       type: 'string',
       about: 'the name of a command of Redis, as client id',
-      read: (moment) => relayOf(moment)?.place.relayedBy.replace('|', ' ') ?? null,
+      read: (moment) => relayOf(moment)?.place.relayed.by.replace('|', ' ') ?? null,
     },
     'command.kind': {
       type: 'string',
@@ -62,7 +62,7 @@ export class RelayTarget extends RedisKind<RedisFrontend> {
       ...waitingRow(c, c.proxy.world.pollset.now),
       method: 'RELAY',
       host: c.place.seats.name,
-      path: c.place.relayedBy.replace('|', ' '),
+      path: c.place.relayed.by.replace('|', ' '),
       ageMs: this.ageOf(c),
       heldBytes: this.heldBytesOf(c),
       client: c.id,
@@ -85,7 +85,7 @@ export class RelayTarget extends RedisKind<RedisFrontend> {
 
   keyOf(c: RedisFrontend, by: 'age' | 'held' | 'path'): number | string {
     if (by === 'age') return c.place.pinnedAt
-    return by === 'held' ? -this.heldBytesOf(c) : c.place.relayedBy
+    return by === 'held' ? -this.heldBytesOf(c) : c.place.relayed.by
   }
 
   heldBytesOf({ output, place }: RedisFrontend): number {
@@ -101,7 +101,7 @@ export class RelayTarget extends RedisKind<RedisFrontend> {
   }
 
   end(c: RedisFrontend): void {
-    c.place.relay?.abort()
+    if (c.place.relay !== null) c.place.relayed.end(c.place.relay)
   }
 
   clientOf(c: RedisFrontend): RedisFrontend {

@@ -16,6 +16,7 @@ import { announce, type Served, serverFormOf, serverOf, start, writeLine } from 
 /** Starts the server. Throws a {@link ConfigError} if options do not go together. */
 export function serveRedis(options: RedisCommandOptions): void {
   const { backend, cluster, share, limit = {} } = options
+  const { accessLog, accessLogFormat, accessLogSlowerThan } = options
   if (backend === undefined && cluster === undefined)
     throw new ConfigError('--backend is missing: fermata redis --backend 127.0.0.1:6379')
   const listen = options.listen ?? [parseRedisListen('127.0.0.1:6380')]
@@ -33,6 +34,9 @@ export function serveRedis(options: RedisCommandOptions): void {
     listen,
     share,
     allowAdmin: options.allowAdmin === true,
+    ...(accessLog === undefined
+      ? {}
+      : { accessLog: { file: accessLog, format: accessLogFormat, slowerThan: accessLogSlowerThan } }),
   })
   const log: StandardError = openLog(limit)
   let server: Served

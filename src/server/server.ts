@@ -109,7 +109,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     })
     this.proxy = new ReverseProxy(this.world, new Router<Route>([]), limits.proxy)
     this.proxy.watch(this.incidents)
-    this.accessLog = new AccessLogging(world, this.pollset, this.proxy, this.log, limits.server)
+    this.accessLog = new AccessLogging(world, this.pollset, this.proxy, this.redis, this.log, limits.server)
     this.proxy.watch(this.accessLog)
     this.served = new ServedConfiguration(configuration, foundOut, {
       world: this.world,

@@ -45,6 +45,7 @@ accessLog:
   format: { template: "\${method} \${path} \${request.x-key}" }
   fields: [time, path, request.user-agent]
   redact: { query: none, fields: [X-Key], keys: none }
+  commands: { format: { template: "\${command} \${keys}" }, fields: [time, keys], slowerThan: 10ms }
 processLog: { level: debug, format: json }
 defaults:
   timeouts: { connect: 4s, lease: 9s, head: 50s, idle: 2m, tunnel: 2h, request: 0 }

@@ -107,6 +107,11 @@ t.test('the full example', async (t) => {
     format: { template: '$' + '{method} $' + '{path} $' + '{request.x-key}' },
     fields: ['time', 'path', 'request.user-agent'],
     redact: { query: 'none', fields: ['x-key'], keys: 'none' },
+    commands: {
+      format: { template: '$' + '{command} $' + '{keys}' },
+      fields: ['time', 'keys'],
+      slowerThanMs: 10,
+    },
   })
   t.strictSame(configuration.processLog, { level: 'debug', format: 'json' })
   t.strictSame(configuration.limits, {

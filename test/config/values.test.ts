@@ -264,6 +264,14 @@ const ROWS: readonly Row[] = [
     '2:32 accessLog.fields[0]: "request.X-Key" is not a field of the access log; did you mean request.NAME?',
   ],
   [
+    'accessLog: { file: a, commands: { fields: [path] } }',
+    '2:44 accessLog.commands.fields[0]: "path" is not a field of the access log of commands; did you mean parts?',
+  ],
+  [
+    `accessLog: { file: a, commands: { format: { template: "\${key}" } } }`,
+    '2:55 accessLog.commands.format.template: "key" is not a field of the access log of commands; did you mean keys?',
+  ],
+  [
     'accessLog: { file: a, redact: { query: some } }',
     '2:40 accessLog.redact.query: "some" is unknown; did you mean none?',
   ],

@@ -8,6 +8,7 @@ import { type Page, rulesOf } from './spec-pages.js'
  */
 export const TABLE_READERS: Readonly<Record<string, string>> = {
   'README.md › *': 'house/spec',
+  'access-log.md › Commands of Redis': 'server/command-log',
   'access-log.md › Fields': 'proxy/exchange-fields',
   'attacks.md › Clients': 'attacks/attacks',
   'attacks.md › Backends': 'attacks/attacks',

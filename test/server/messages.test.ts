@@ -333,6 +333,22 @@ const REDIS: readonly Row[] = [
     'redis --backend a --backend-ca ca',
     '--backend-ca is for backends over TLS, and no backend URL begins with rediss://',
   ],
+  [
+    'redis --backend a --access-log-slower-than 10ms',
+    '--access-log-slower-than is for an access log: add --access-log FILE',
+  ],
+  [
+    'redis --backend a --access-log-format json',
+    '--access-log-format is for an access log: add --access-log FILE',
+  ],
+  [
+    ['redis', '--backend', 'a', '--access-log', 'a', '--access-log-format', `\${key}`],
+    `--access-log-format '\${key}': "key" is not a field of the access log of commands; did you mean keys?`,
+  ],
+  [
+    'redis --backend a --access-log a --access-log-format xml',
+    `--access-log-format 'xml' is not a format: write json, logfmt, combined, or a template as \${command} \${keys} \${ms}`,
+  ],
   ['redis --backend a --listen :1 --listen :1', '--listen [::]:1 is given twice: leave out one'],
   ['redis --backend a --debug-secrets', '--debug-secrets is for debuggers: write --debug 127.0.0.1:4711'],
 ]

@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -133,6 +133,36 @@ t.test('Y34: SIGHUP reads the certificates again, and clients stay', async (t) =
   program.signal('SIGHUP')
   await program.until('the mistake is told', () => program.stderr.includes('certificates were not changed'))
   t.match((await meet()).names, /DNS:example/)
+})
+
+t.test('Y35, Y36: the access log, with a bound and after SIGUSR1', async (t) => {
+  const log = [
+    '--access-log',
+    'DIR/log',
+    '--access-log-slower-than',
+    '100ms',
+    '--access-log-format',
+    'logfmt',
+  ]
+  const { program, folder } = await served(t, /keys are on/, '--listen', '127.0.0.1:0', ...log)
+  const client = new Plain(portOf(program))
+  t.teardown(() => void client.socket.destroy())
+  t.equal(await client.ask(sent('SET a 1'), 1), '+OK\r\n', 'it is fast')
+  const other = new Plain(portOf(program))
+  other.socket.write(sent('SUBSCRIBE news'))
+  await once(other.socket, 'data')
+  const path = join(folder, 'log')
+  renameSync(path, `${path}.1`)
+  program.signal('SIGUSR1')
+  await program.until('it has opened the file again', () => /was opened again/.test(program.stderr))
+  other.socket.destroy()
+  client.socket.destroy()
+  t.match(await program.stop(), { code: 0 })
+  t.equal(readFileSync(`${path}.1`, 'latin1'), '')
+  t.match(
+    readFileSync(path, 'latin1'),
+    /^time=\S+Z id=m\d client=127.0.0.1 .* command=subscribe kind=relay outcome=client-left .*\n$/,
+  )
 })
 
 t.test('Y34, J14: workers count commands together, also those of a worker that has died', async (t) => {
