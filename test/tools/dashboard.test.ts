@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
@@ -78,7 +78,31 @@ t.test('promtool takes each query and each alert', { skip: unlessInstalled('prom
   t.match(await run('promtool', ['check', 'rules', RULES]), { code: 0 })
 })
 
-/** Serves requests, retries, health checks, TLS and a reload, by two workers. Returns a scrape. */
+/** A server of Redis that answers commands other than BLPOP. */
+async function scriptedRedis(t: Test): Promise<number> {
+  const sessions = new Set<Socket>()
+  const redis = createServer((socket) => {
+    sessions.add(socket.on('error', () => {}))
+    socket.on('data', (bytes) => bytes.includes('BLPOP') || socket.write('+OK\r\n'))
+  })
+  await new Promise<void>((resolve) => redis.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const each of sessions) each.destroy()
+    redis.close()
+  })
+  return (redis.address() as AddressInfo).port
+}
+
+/** Clients of Redis: one is answered, one blocks, one has taken over its session. */
+function commandsTo(t: Test, port: number): void {
+  for (const words of ['SET a 1', 'BLPOP q 0', 'SUBSCRIBE news']) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    socket.write(`${words}\r\n`)
+    t.teardown(() => void socket.destroy())
+  }
+}
+
+/** Serves requests, commands, retries, health checks, TLS and a reload, by two workers. Returns a scrape. */
 async function scraped(t: Test): Promise<string> {
   const backend = http.createServer((request, response) => {
     if (request.url !== '/held') setTimeout(() => response.end('ok'), 2)
@@ -89,6 +113,7 @@ async function scraped(t: Test): Promise<string> {
     backend.close()
   })
   const [probes, plain, none] = [await freePort(), await freePort(), await freePort()]
+  const keys = await freePort()
   const file = join(t.testdir(), 'fermata.yaml')
   writeFileSync(
     file,
@@ -97,6 +122,7 @@ workers: 2
 listeners:
   main: { address: "127.0.0.1:${plain}" }
   tls: { address: "127.0.0.1:0", tls: { certificates: [site] } }
+  keys: { address: "127.0.0.1:${keys}", protocol: redis, backend: keys }
 certificates: { site: { cert: { file: ${pathOf('localhost.pem')} }, key: { file: ${pathOf('localhost.key')} } } }
 probes: { address: "127.0.0.1:${probes}" }
 backends:
@@ -104,6 +130,7 @@ backends:
     endpoints: ["127.0.0.1:${(backend.address() as AddressInfo).port}", "127.0.0.1:${none}"]
     balance: { policy: round-robin }
     health: { active: { tcp: true, interval: 100ms, unhealthy: 10, initial: up } }
+  keys: { protocol: redis, endpoints: ["127.0.0.1:${await scriptedRedis(t)}"] }
 routes: [{ backend: app }]
 `,
   )
@@ -116,12 +143,16 @@ routes: [{ backend: app }]
   program.signal('SIGHUP')
   // It is in flight while the scrape is made.
   fetch(`http://127.0.0.1:${plain}/held`).catch(() => {})
+  commandsTo(t, keys)
   for (;;) {
     await fetch(`http://127.0.0.1:${plain}/`).then((response) => response.text())
     const text = await fetch(`http://127.0.0.1:${probes}/metrics`).then((response) => response.text())
     if (
       /^fermata_exchanges\{step="awaitHead"/m.test(text) &&
       /^fermata_backend_retries_total\{/m.test(text) &&
+      /^fermata_commands_total\{/m.test(text) &&
+      /^fermata_commands\{step="send"/m.test(text) &&
+      /^fermata_relays 1$/m.test(text) &&
       /^fermata_backend_health_checks_total\{/m.test(text)
     )
       return text
@@ -137,7 +168,7 @@ t.test('each metric and label that is asked for is told', async (t) => {
     told.set(name, known)
   }
   const alerts = readFileSync(RULES, 'utf8').match(/expr:[\s\S]*?(?=\n {8}(?:for|labels):)/g) ?? []
-  t.equal(alerts.length, 13)
+  t.equal(alerts.length, 14)
   let names = 0
   for (const query of [...targets.map(({ expr }) => expr), ...alerts]) {
     const metrics = selected(query)
