@@ -84,6 +84,8 @@ export interface RedisLimits {
   readonly storeProbeMs: number
   /** The bytes of a reply of a store. A longer one is none. */
   readonly storeReplyBytesMax: number
+  /** The time for which a reader asks for entries of a stream that has none, in ms. Then it asks again. */
+  readonly streamBlockMs: number
   /** The time of a TLS handshake of a client, in ms. */
   readonly handshakeMs: number
 }
@@ -122,5 +124,6 @@ export const redisLimits: RedisLimits = {
   storePauseMs: 1_000,
   storeProbeMs: 500,
   storeReplyBytesMax: 1_024 * KIB,
+  streamBlockMs: 10_000,
   handshakeMs: 10_000,
 }

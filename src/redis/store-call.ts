@@ -8,19 +8,15 @@
 import { Continuation, defineLife, seconds } from '../continuation/index.js'
 import { type Engine, LEASED, Lease, UNLEASED } from '../engine/index.js'
 import { type Holder, SETTLED, Signal } from '../pollset/index.js'
-import { KeptBytes } from '../transport/index.js'
-import type { Ask } from './ask.js'
+import { KeptReply } from './kept-reply.js'
 import { stringOf } from './merge.js'
 import type { RedisSession } from './session.js'
 import type { RedisWorld } from './world.js'
 
 /** The reply has come, or the session has gone. */
 const ANSWERED = 1
-const MINUS = 0x2d
-const NOSCRIPT = '-NOSCRIPT'
+const NOSCRIPT = 'it answered -NOSCRIPT'
 const NOTHING = Buffer.alloc(0)
-/** The bytes of an error of the server that are told. */
-const TOLD_BYTES_MAX = 200
 
 export const storeCallLife = defineLife({
   name: 'redis.call',
@@ -55,10 +51,9 @@ class CallSignal extends Signal {
   }
 }
 
-export class StoreCall extends Continuation implements Ask {
+export class StoreCall extends Continuation {
   readonly id: string
   readonly kind = 'redis-call'
-  readonly sharer = null
   readonly engine: Engine<RedisSession>
   readonly request: StoreRequest
   readonly lease: Lease<RedisSession>
@@ -66,19 +61,15 @@ export class StoreCall extends Continuation implements Ask {
   /** Raises SETTLED once: its reply is there, or none is to come. */
   readonly settled: Signal
   readonly begunAt: number
-  askedAt: number
-  owed = 0
   session: RedisSession | null = null
   /** The reason why there is no reply, as one clause; '' with a reply. */
   why = 'it did not answer in time'
   /** The reply, once the call is over. */
   private bytes: Buffer = NOTHING
   private isSpelt = false
-  private isTooLong = false
-  private isLost = false
   private isOver = false
   private readonly world: RedisWorld
-  private readonly kept: KeptBytes
+  private kept: KeptReply | null = null
   private readonly told: (call: StoreCall) => void
 
   /** @param told is called once, when it is over */
@@ -94,12 +85,10 @@ export class StoreCall extends Continuation implements Ask {
     this.engine = engine
     this.request = request
     this.begunAt = world.pollset.now
-    this.askedAt = this.begunAt
     this.lease = new Lease<RedisSession>(this)
     this.answer = new CallSignal(`${this.id}.reply`, 'reply', 'ANSWERED', () => this.heldBy())
     const asks: Holder = { subject: this, reason: `asks ${engine.name}` }
     this.settled = new CallSignal(`${this.id}.settled`, 'store-call', 'SETTLED', () => [asks])
-    this.kept = new KeptBytes(world.pollset, world.memory)
     this.told = told
   }
 
@@ -131,56 +120,34 @@ export class StoreCall extends Continuation implements Ask {
   send(): void {
     const { command, spelt } = this.request
     const bytes = this.isSpelt && spelt !== null ? spelt() : command
-    this.session = this.lease.take()
-    this.owed = 1
-    this.askedAt = this.world.pollset.now
-    this.session.ask(this, bytes, 0, bytes.length)
-  }
-
-  reply(buffer: Buffer, from: number, to: number, last: boolean): void {
-    const { storeReplyBytesMax } = this.world.redisLimits
-    if (this.isOver || this.isTooLong) this.kept.clear()
-    else if (this.kept.length + to - from <= storeReplyBytesMax) this.kept.append(buffer, from, to)
-    else this.isTooLong = true
-    if (!last) return
-    const { session } = this
-    this.owed = 0
-    this.session = null
-    session?.freed()
-    if (!this.isOver) this.answer.raise(ANSWERED)
-  }
-
-  lost(): void {
-    this.session = null
-    this.isLost = true
-    if (!this.isOver) this.answer.raise(ANSWERED)
+    const session = this.lease.take()
+    this.session = session
+    this.kept = new KeptReply(this.world, (isLost) => {
+      this.session = null
+      if (!isLost) session.freed()
+      if (!this.isOver) this.answer.raise(ANSWERED)
+    })
+    session.ask(this.kept, bytes, 0, bytes.length)
   }
 
   /** Judges the reply. Returns true if the server asks for the text of the script. */
   wantsText(): boolean {
-    const { kept, request } = this
-    const isError = kept.length > 0 && kept.bytes[0] === MINUS
-    const error = isError
-      ? kept.bytes.toString('latin1', 0, Math.min(kept.length, TOLD_BYTES_MAX)).trim()
-      : ''
-    if (!this.isSpelt && request.spelt !== null && error.startsWith(NOSCRIPT) && !this.isLost) {
+    const { why } = this.kept as KeptReply
+    if (!this.isSpelt && this.request.spelt !== null && why.startsWith(NOSCRIPT)) {
       this.isSpelt = true
-      kept.clear()
+      this.kept?.end()
       this.answer.lower(ANSWERED)
       return true
     }
-    if (this.isLost) this.why = 'the connection was closed'
-    else if (this.isTooLong)
-      this.why = `its reply has more than ${this.world.redisLimits.storeReplyBytesMax} bytes`
-    else this.why = isError ? `it answered ${error}` : ''
+    this.why = why
     return false
   }
 
   /** Ends it. A reply that is still to come is dropped when it has come. */
   report(): void {
     this.lease.release()
-    if (this.why === '') this.bytes = Buffer.from(this.kept.bytes.subarray(0, this.kept.length))
-    this.kept.clear()
+    const bytes = this.kept?.end() ?? NOTHING
+    if (this.why === '') this.bytes = bytes
     this.isOver = true
     this.told(this)
     this.settled.raise(SETTLED)
@@ -193,20 +160,20 @@ export class StoreCall extends Continuation implements Ask {
 
   /** The session, and its place among the calls that the session answers. */
   private heldBy(): readonly Holder[] {
-    const { session, world } = this
-    if (session === null) return []
+    const { session, kept, world } = this
+    if (session === null || kept === null) return []
     let place = 1
     for (const each of session.asks) {
-      if (each === this) break
+      if (each === kept) break
       place++
     }
-    const since = seconds(world.pollset.now - this.askedAt)
-    const reason = `it answers number ${place} of the ${session.asks.size} that it was asked, and has sent nothing in ${since}`
+    const since = seconds(world.pollset.now - kept.askedAt)
+    const reason = `it answers number ${place} of the ${session.asks.size} that it was asked, for ${since}`
     return [{ subject: { id: session.id, kind: session.kind }, reason }]
   }
 
   override describe(): Readonly<Record<string, unknown>> {
-    return { engine: this.engine.name, session: this.session?.id ?? null, owed: this.owed }
+    return { engine: this.engine.name, session: this.session?.id ?? null }
   }
 }
 

@@ -4,12 +4,15 @@
 // A store that has failed some calls in a row is left alone: no call is made, so nobody waits for it, until
 // it answers a question of the store's own again.
 
+import type { Engine } from '../engine/index.js'
 import { Deadline, sha1Of } from '../pollset/index.js'
 import type { RedisBackend } from './backend.js'
 import { ANONYMOUS, type IdentityParts } from './identity.js'
 import { arrayOf } from './inline.js'
 import { Seats } from './seats.js'
+import type { RedisSession } from './session.js'
 import { StoreCall, type StoreRequest } from './store-call.js'
+import { APPEND, type StreamEvents, StreamReader } from './stream-reader.js'
 import type { RedisWorld } from './world.js'
 
 /** The key that the question of a store that is left alone writes: it shows that the store takes writes. */
@@ -26,6 +29,8 @@ export interface StoreOptions {
 export interface StoreEvents {
   /** It is left alone from now on, or asked again. @param why one clause, for people */
   turned(isAsked: boolean, why: string): void
+  /** One of its streams is followed from now on, or no longer. */
+  followed?(follows: boolean, why: string): void
 }
 
 /** A deadline with an act. */
@@ -63,6 +68,7 @@ export class RedisStore {
   private readonly pause = new Alarm(() => this.asksAgain())
   private probe: StoreCall | null = null
   private lastKey = Buffer.alloc(0)
+  private readonly readers = new Set<StreamReader>()
   private readonly digests = new Map<string, string>()
   private isClosed = false
 
@@ -81,12 +87,22 @@ export class RedisStore {
   /**
    * Has it run a script for one key. Returns null if it should not be asked now: go on without it.
    * @param within the ms that the call may take
+   * @param told is called once when the call is over, with its answer, or with null and the reason
    */
-  run(script: string, key: string, args: readonly string[], within: number): StoreCall | null {
+  run(
+    script: string,
+    key: string,
+    args: readonly string[],
+    within: number,
+    told: (text: string | null, why: string) => void = () => {},
+  ): StoreCall | null {
     const { waiting } = this
     if (!this.isAsked || this.isClosed) return null
     if (this.isSlow && waiting.size >= this.failuresLeft) return null
-    const call = this.callOf(script, key, args, within, (each) => this.ended(each))
+    const call = this.callOf(script, key, args, within, (each) => {
+      this.ended(each)
+      told(each.text, each.why)
+    })
     if (call === null) return null
     waiting.add(call)
     if (!this.patience.deadlineArmed) this.armPatience(call)
@@ -103,7 +119,7 @@ export class RedisStore {
   ): StoreCall | null {
     const { world } = this
     const words = [Buffer.from(key), ...args.map((each) => Buffer.from(each))]
-    const engine = this.engineFor(key === PROBE_KEY ? this.lastKey : words[0])
+    const engine = this.engineAt('ownAt', key === PROBE_KEY ? this.lastKey : words[0])
     if (engine === null) return null
     if (key !== PROBE_KEY) this.lastKey = words[0]
     let digest = this.digests.get(script)
@@ -121,7 +137,7 @@ export class RedisStore {
   }
 
   /** Returns the engine of the server that has this key; null if none can be asked. */
-  private engineFor(key: Buffer) {
+  private engineAt(whose: 'ownAt' | 'exclusiveAt', key: Buffer): Engine<RedisSession> | null {
     const backend = this.backend()
     if (backend === null) return null
     if (backend !== this.seatsOf) {
@@ -133,8 +149,46 @@ export class RedisStore {
     const seats = this.seats as Seats
     if (seats.map !== backend.map) seats.adopt(backend.map)
     const { map } = seats
-    const engine = seats.ownAt(map.shardAt(map.spotOf(key, 0, key.length)))
+    const engine = seats[whose](map.shardAt(map.spotOf(key, 0, key.length)))
     return Buffer.isBuffer(engine) ? null : engine
+  }
+
+  /** Returns the engine of sessions that a reader has alone, at the server of this key. */
+  engineAlone(key: Buffer): Engine<RedisSession> | null {
+    return this.isClosed ? null : this.engineAt('exclusiveAt', key)
+  }
+
+  /** Appends an entry to a stream. */
+  append(
+    key: string,
+    entry: string,
+    most: number,
+    within: number,
+    told: (id: string | null, why: string) => void,
+  ): void {
+    if (this.run(APPEND, key, [entry, String(most)], within, told) === null) told(null, 'it does not answer')
+  }
+
+  /** Follows a stream from its end on, until it is closed. */
+  follow(
+    key: string,
+    events: StreamEvents,
+  ): { close(): void; describe(): Readonly<Record<string, unknown>> } {
+    const reader = new StreamReader(this.world, this, key, {
+      entry: (text) => events.entry(text),
+      missed: () => events.missed(),
+      turned: (follows, why) => {
+        events.turned?.(follows, why)
+        this.events.followed?.(follows, why)
+      },
+    })
+    this.readers.add(reader)
+    reader.begin()
+    const close = (): void => {
+      this.readers.delete(reader)
+      reader.cancel()
+    }
+    return { close, describe: () => reader.describe() }
   }
 
   private ended(call: StoreCall): void {
@@ -224,6 +278,7 @@ export class RedisStore {
     deadlines.disarm(this.pause)
     for (const call of this.waiting) this.giveUp(call)
     this.probe?.cancel()
+    for (const reader of this.readers) reader.cancel()
     this.seats?.dropOwn()
     this.seats?.close()
     this.seats = null

@@ -17,6 +17,7 @@ import {
   type FilterUse,
   type Purge,
   type ReverseProxy,
+  type SharedPurging,
   TaskPool,
   ThreadShare,
 } from '../proxy/index.js'
@@ -29,6 +30,12 @@ import { UserModules } from './user-modules.js'
 interface Made {
   readonly use: FilterUse
   readonly states: Set<string>
+}
+
+/** The outcome of a purge in this process. */
+export interface Purged {
+  readonly removed: number | null
+  readonly shared: readonly SharedPurging[]
 }
 
 /** Filters that are made, and serve once they are committed. */
@@ -212,17 +219,22 @@ export class Filters {
     this.states = new Map()
   }
 
-  /** Makes the filters of this name forget stored responses; null if none of them stores any. */
-  purge(name: string, what: Purge): { readonly removed: number | null } | null {
+  /**
+   * Makes the filters of this name forget stored responses; null if none of them stores any. `shared`: by
+   * them other processes are to be told.
+   */
+  purge(name: string, what: Purge): Purged | null {
+    const shared = new Set<SharedPurging>()
     let removed: number | null = 0
     let found = false
     for (const { use } of this.made.values()) {
       if (use.name !== name || use.filter.purge === undefined) continue
       found = true
+      if (use.filter.purges != null) shared.add(use.filter.purges)
       const count = use.filter.purge(what)
       removed = count === null || removed === null ? null : removed + count
     }
-    return found ? { removed } : null
+    return found ? { removed, shared: [...shared] } : null
   }
 
   /** Returns the names of the filters that store responses, with their own descriptions. */

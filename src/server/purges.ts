@@ -1,7 +1,7 @@
 // Purges of caches, as operators ask for them.
 
 import { CommandError, isObject } from '../debugger/index.js'
-import type { Purge } from '../proxy/index.js'
+import type { Purge, SharedPurging } from '../proxy/index.js'
 
 const TEXT_BYTES_MAX = 8_192
 const KEYS = ['url', 'prefix', 'tag', 'all'] as const
@@ -61,3 +61,30 @@ export function purgeText(what: Purge): string {
 /** Returns the error for an unknown cache. */
 export const noCacheText = (name: string, known: readonly string[]): string =>
   `there is no cache ${shown(name)}; ${known.length === 0 ? 'there is none' : `there is ${known.join(', ')}`}`
+
+/** Tells if a purge has reached the other processes; nothing if it need not. */
+export interface SpreadOutcome {
+  readonly spread?: boolean
+  /** The reason why it has not. */
+  readonly why?: string
+}
+
+/** Tells other processes of a purge. @param done is called once, at once or later */
+export function spread(
+  what: Purge,
+  ways: readonly SharedPurging[],
+  done: (outcome: SpreadOutcome) => void,
+): void {
+  let left = ways.length
+  let untold: string | null = null
+  if (left === 0) done({})
+  for (const way of ways)
+    way.spread(what, (why) => {
+      untold ??= why
+      if (--left === 0) done(untold === null ? { spread: true } : { spread: false, why: untold })
+    })
+}
+
+/** Puts the outcomes of workers together: each has told all processes. */
+export const joinedSpread = (outcomes: readonly SpreadOutcome[]): SpreadOutcome =>
+  outcomes.find((each) => each.spread === true) ?? outcomes.find((each) => each.spread === false) ?? {}

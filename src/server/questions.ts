@@ -14,7 +14,7 @@ import { endsWorld } from '../pollset/index.js'
 import { type Hiding, hidingBy, type Purge } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import { type OverlayChange, overlaidText, overlayEndpoint, overlaysOf } from './overlays.js'
-import { noCacheText, purgeText } from './purges.js'
+import { noCacheText, purgeText, spread } from './purges.js'
 import { requestTarget } from './request-kinds.js'
 import type { Server } from './server.js'
 
@@ -71,6 +71,7 @@ export class LocalQuestions implements Questions {
   ask(question: Question, answered: (answer: Answer) => void): void {
     try {
       if (question.ask === 'list') this.inquiry.list(question, new Gathering(answered), () => {}).begin()
+      else if (question.ask === 'purge') this.purge(question, answered)
       else answered({ json: JSON.stringify(this.answerTo(question)) })
     } catch (error) {
       if (endsWorld(error)) throw error
@@ -78,7 +79,7 @@ export class LocalQuestions implements Questions {
     }
   }
 
-  private answerTo(question: Exclude<Question, { ask: 'list' }>): unknown {
+  private answerTo(question: Exclude<Question, { ask: 'list' | 'purge' }>): unknown {
     const { backends, inquiry } = this
     const { now } = this.server.world.pollset
     switch (question.ask) {
@@ -96,8 +97,6 @@ export class LocalQuestions implements Questions {
         return overlaysOf(backends, now)
       case 'caches':
         return [...this.server.served.filters.caches()].map(([name, facts]) => ({ name, ...facts }))
-      case 'purge':
-        return this.purge(question)
       case 'overlay': {
         const overlaid = overlayEndpoint(backends, question, now)
         this.server.log.tell('info', overlaidText(overlaid))
@@ -106,12 +105,19 @@ export class LocalQuestions implements Questions {
     }
   }
 
-  private purge({ cache, what }: Extract<Question, { ask: 'purge' }>): unknown {
-    const { filters } = this.server.served
-    const done = filters.purge(cache, what)
-    if (done === null) throw new CommandError(noCacheText(cache, [...filters.caches().keys()]), true)
-    this.server.log.tell('info', `${purgeText(what)} is purged from ${cache}`)
-    return { cache, purged: what, ...done }
+  private purge(
+    { cache, what }: Extract<Question, { ask: 'purge' }>,
+    answered: (answer: Answer) => void,
+  ): void {
+    const { log, served } = this.server
+    const done = served.filters.purge(cache, what)
+    if (done === null) throw new CommandError(noCacheText(cache, [...served.filters.caches().keys()]), true)
+    log.tell('info', `${purgeText(what)} is purged from ${cache}`)
+    spread(what, done.shared, (outcome) => {
+      if (outcome.spread === false)
+        log.tell('error', `the purge of ${cache} did not reach other processes: ${outcome.why}; repeat it`)
+      answered({ json: JSON.stringify({ cache, purged: what, removed: done.removed, ...outcome }) })
+    })
   }
 
   private get redaction(): LogRedaction {

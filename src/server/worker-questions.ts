@@ -3,6 +3,7 @@
 
 import type { Answers, Workers } from '../workers/index.js'
 import type { OverlayChange } from './overlays.js'
+import { joinedSpread, type SpreadOutcome } from './purges.js'
 import type { Answer, Question, Questions } from './questions.js'
 
 type Answered = (answer: Answer) => void
@@ -95,7 +96,9 @@ export class WorkerQuestions implements Questions {
       const removed = counts.includes(null)
         ? null
         : counts.reduce<number>((sum, each) => sum + (each ?? 0), 0)
-      return { ...(told[0].value as Row), removed, ...silence(silent) }
+      const spread = joinedSpread(told.map(({ value }) => value as SpreadOutcome))
+      const { cache, purged } = told[0].value as Row
+      return { cache, purged, removed, ...spread, ...silence(silent) }
     }
     if (question.ask === 'overlays') return told[0].value
     const rows = told.flatMap(({ from, value }) => (value as Row[]).map((row) => ({ worker: from, ...row })))

@@ -17,10 +17,13 @@ export async function purge(address: string, cache: string, options: PurgeOption
   if (asked.length !== 1) throw new TerminalError('give one of --url, --prefix, --tag and --all')
   const client = new AdminClient(address, options)
   try {
-    const { removed, silent } = await client.purge(cache, Object.fromEntries(asked))
+    const { removed, silent, spread, why } = await client.purge(cache, Object.fromEntries(asked))
     const count = typeof removed === 'number' ? `${removed} removed` : 'removed when they are next asked for'
     const late = Array.isArray(silent) ? `; no answer from ${silent.join(', ')}` : ''
-    process.stdout.write(`${printable(`${cache}: ${count}${late}`)}\n`)
+    const told = spread === true ? '; other processes are told' : ''
+    process.stdout.write(`${printable(`${cache}: ${count}${late}${told}`)}\n`)
+    if (spread === false)
+      throw new TerminalError(printable(`other processes are not told: ${String(why)}; repeat it`))
   } finally {
     client.leave()
   }

@@ -43,7 +43,12 @@ export interface FilterTest {
   store?(world: HttpWorld): SharedStore
 }
 
-const NO_STORE: SharedStore = { run: () => null, describe: () => ({}) }
+const NO_STORE: SharedStore = {
+  run: () => null,
+  append: (_key, _entry, _most, _within, told) => told(null, 'there is no store'),
+  follow: () => ({ close() {}, describe: () => ({}) }),
+  describe: () => ({}),
+}
 
 /** The outcome of a run. */
 export interface FilterRun {

@@ -65,6 +65,19 @@ export function setUp({ options = {}, limits = {}, faults = {}, heard = () => {}
   return { pollset, world, proxy, backends, client, settle, answer, say }
 }
 
+/** Lets this much time pass. */
+export function pass(
+  { pollset, settle }: Pick<ReturnType<typeof setUp>, 'pollset' | 'settle'>,
+  ms: number,
+): void {
+  let isOver = false
+  pollset.after(ms, () => {
+    isOver = true
+  })
+  pollset.runUntil(() => isOver)
+  settle()
+}
+
 /** Drained, and nothing is left. */
 export function over(t: Test, { pollset, world, proxy }: ReturnType<typeof setUp>): void {
   proxy.drain()

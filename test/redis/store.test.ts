@@ -6,7 +6,7 @@ import { sha1Of } from '../../src/pollset/index.js'
 import { RedisBackend, RedisStore, type StoreCall, storeCallLife } from '../../src/redis/index.js'
 import { arrayOf } from '../../src/redis/inline.js'
 import { declared, Seen } from '../world/seen.js'
-import { BACK, over, type Peer, type Setting, sent, setUp } from './sim-redis.js'
+import { BACK, over, type Peer, pass, type Setting, sent, setUp } from './sim-redis.js'
 
 const seen = new Seen()
 const SCRIPT = "return redis.call('GET', KEYS[1])"
@@ -30,19 +30,11 @@ function ground(setting: Setting = {}) {
     it.settle()
     return call
   }
-  const pass = (ms: number): void => {
-    let isOver = false
-    it.pollset.after(ms, () => {
-      isOver = true
-    })
-    it.pollset.runUntil(() => isOver)
-    it.settle()
-  }
   const peer = (at = it.backends.length - 1): Peer => it.backends[at]
   const end = (t: Test): void => {
     store.close()
     backend?.close()
-    pass(1_000)
+    pass(it, 1_000)
     over(t, it)
   }
   return {
@@ -50,7 +42,7 @@ function ground(setting: Setting = {}) {
     store,
     turns,
     run,
-    pass,
+    pass: (ms: number) => pass(it, ms),
     peer,
     end,
     backendNow: () => backend,

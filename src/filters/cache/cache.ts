@@ -14,6 +14,7 @@ import {
   type Verdict,
 } from '../../proxy/index.js'
 import { defineFilter, type FilterContext } from '../define.js'
+import { checkStore } from '../store-option.js'
 import { CacheAnswers } from './cache-answers.js'
 import { type Directives, directivesOf, secondsOf } from './directives.js'
 import { type Entry, fits } from './entry.js'
@@ -25,6 +26,7 @@ import { judge } from './freshness.js'
 import { type KeyOptions, keyOf, urlOf } from './key.js'
 import { type CacheSettings, cacheOptions, settled } from './options.js'
 import { purged } from './purge.js'
+import { type SharedPurges, sharedPurges } from './shared-purges.js'
 import { type CacheCounts, CacheStore } from './store.js'
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -48,6 +50,7 @@ export class CacheFilter implements Filter<CacheState> {
   private readonly fillOptions: FillOptions
   private readonly context: FilterContext
   private readonly answers: CacheAnswers
+  readonly purges: SharedPurges | null
 
   constructor(settings: CacheSettings, context: FilterContext) {
     this.settings = settings
@@ -65,6 +68,12 @@ export class CacheFilter implements Filter<CacheState> {
     const id = JSON.stringify([shared, ignoresQuery, keyFields])
     this.store = context.state(id, () => new CacheStore(context.world.nextId('c'), settings.memory))
     this.store.resize(settings.memory)
+    this.purges = sharedPurges(settings.purges, context)
+    this.purges?.join(this)
+  }
+
+  close(): void {
+    this.purges?.leave(this)
   }
 
   begin(): CacheState {
@@ -144,7 +153,8 @@ export class CacheFilter implements Filter<CacheState> {
 
   describe() {
     const { store } = this
-    return { ...store.counts, entries: store.entries, bytes: store.bytes, fills: store.fills.size }
+    const counts = { ...store.counts, entries: store.entries, bytes: store.bytes, fills: store.fills.size }
+    return this.purges === null ? counts : { ...counts, purges: this.purges.describe() }
   }
 
   /** Answers with this entry, if it may be used now; null if it must be validated first. */
@@ -377,5 +387,6 @@ export const cache = defineFilter({
   options: cacheOptions,
   role: 'cache',
   onFailure: 'pass',
+  check: ({ purges }, checks) => purges !== undefined && checkStore(purges, 'purges', checks),
   create: (options, context) => new CacheFilter(settled(options), context),
 })

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { OptionTypes } from '../define.js'
+import { storeShape } from '../store-option.js'
 
 const KIB = 1_024
 const MIB = 1_048_576
@@ -62,6 +63,12 @@ export const cacheOptions = (o: OptionTypes) => {
       .max(8)
       .optional()
       .describe('Fields that replace Cache-Control and Expires, the first that is there.'),
+    purges: z
+      .strictObject(storeShape(o))
+      .optional()
+      .describe(
+        'Redis, by which a purge reaches the caches of all processes. Default: those of this server.',
+      ),
     tags: fieldName('The response field with tags for purges. Default cache-tag.').optional(),
     status: o.word('Whether responses have Cache-Status. Default on.', ['on', 'off']).optional(),
   })
@@ -83,6 +90,7 @@ export const settled = (options: CacheOptions) => ({
   storesCookies: options.setCookie === 'store',
   targeted: options.targeted ?? [],
   tagField: options.tags ?? 'cache-tag',
+  purges: options.purges ?? null,
   tellsStatus: options.status !== 'off',
 })
 

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { OptionReading, OptionTypes } from '../define.js'
 import { keyOption } from '../request-key.js'
+import { storeShape } from '../store-option.js'
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -72,10 +73,7 @@ export const rateLimitOptions = (types: OptionTypes) =>
       .optional(),
     store: z
       .strictObject({
-        backend: types.text('The backend that counts: one with protocol: redis.', 'the name of a backend'),
-        database: types.count('The number of its database. Default: 0.', 0, 1_000_000).optional(),
-        user: types.text('The user that it is asked as. Default: that of Redis.', 'a name').optional(),
-        password: types.secret('The password of that user.', 'a password, or { file: PATH }').optional(),
+        ...storeShape(types),
         timeout: types
           .duration('How long it may take to answer. Default: 50ms.', { least: 1, most: 10_000 })
           .optional(),
@@ -91,4 +89,4 @@ export const rateLimitOptions = (types: OptionTypes) =>
   })
 
 export type RateLimitOptions = z.output<ReturnType<typeof rateLimitOptions>>
-export type StoreOption = NonNullable<RateLimitOptions['store']>
+export type CountingStore = NonNullable<RateLimitOptions['store']>

@@ -17,6 +17,7 @@ import {
 import { defineFilter, type FilterContext } from '../define.js'
 import { keyReader, keyText } from '../request-key.js'
 import type { StoreQuestion } from '../store.js'
+import { checkStore } from '../store-option.js'
 import { type Bucket, Buckets, type Rate } from './buckets.js'
 import { type RateLimitOptions, rateLimitOptions } from './options.js'
 import { type Counted, SharedBuckets } from './shared-buckets.js'
@@ -222,9 +223,7 @@ export const rateLimit = defineFilter({
   role: 'rate-limit',
   options: rateLimitOptions,
   check({ limit, burst = limit.requests, cost = 1, delay = 0, pending, store }, checks) {
-    if (store !== undefined) checks.store(['store', 'backend'], store.backend)
-    if (store?.user !== undefined && store.password === undefined)
-      checks.error(['store', 'user'], 'a user has a password; write password too')
+    if (store !== undefined) checkStore(store, 'store', checks)
     if (store?.share === 0)
       checks.error(['store', 'share'], 'each process lets pass at least one request; write a share above 0%')
     if (cost > burst)

@@ -4,9 +4,9 @@
 import { keyedDigest } from '../../pollset/index.js'
 import type { FilterContext } from '../define.js'
 import { type KeyPart, keyText } from '../request-key.js'
-import type { SharedStore, StoreQuestion, StoreUse } from '../store.js'
+import { type SharedStore, type StoreQuestion, storeUseOf } from '../store.js'
 import type { Rate } from './buckets.js'
-import type { StoreOption } from './options.js'
+import type { CountingStore } from './options.js'
 
 const TIMEOUT_MS = 50
 
@@ -53,15 +53,13 @@ export class SharedBuckets {
   private readonly digest: ((text: string) => string) | null
 
   constructor(
-    option: StoreOption,
+    option: CountingStore,
     key: KeyPart | readonly KeyPart[] | undefined,
     windowMs: number,
     context: FilterContext,
   ) {
-    const { backend, database = 0, user = null, password, timeout = TIMEOUT_MS } = option
-    const use: StoreUse = { backend, database, user, password: password?.text ?? null }
-    this.store = context.store(use)
-    this.timeoutMs = timeout
+    this.store = context.store(storeUseOf(option))
+    this.timeoutMs = option.timeout ?? TIMEOUT_MS
     this.prefix = `fermata:rateLimit:${JSON.stringify([context.identity, keyText(key), windowMs])}:`
     const isPlain = [key ?? []]
       .flat()

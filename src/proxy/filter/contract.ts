@@ -68,10 +68,18 @@ export interface Filter<S = undefined> {
    * are next asked for.
    */
   purge?(what: Purge): number | null
+  /** The way in which its purges reach other processes; null if they do not. */
+  readonly purges?: SharedPurging | null
   /** Returns its counts since it began, by names of its own, for metrics. */
   events?(): Readonly<Record<string, number>>
   /** Returns the data that operators see. */
   describe?(): Readonly<Record<string, unknown>>
+}
+
+/** Tells other processes of purges. */
+export interface SharedPurging {
+  /** @param told is called once: with null, or with the reason why they were not told */
+  spread(what: Purge, told: (why: string | null) => void): void
 }
 
 /** The responses that a cache forgets: those of a URL, of all URLs with a prefix, with a tag, or all. */

@@ -4,8 +4,26 @@ import t from 'tap'
 import type { Fill } from '../../../src/filters/cache/fill.js'
 import { purged } from '../../../src/filters/cache/purge.js'
 import { CacheStore } from '../../../src/filters/cache/store.js'
-import { readPurge } from '../../../src/server/purges.js'
+import { joinedSpread, readPurge, spread } from '../../../src/server/purges.js'
+import { mistakesOf } from '../made.js'
 import { entryOf } from './entries.js'
+
+t.test('G20: mistakes in purges; the outcomes of several processes', async (t) => {
+  const wrong = (purges: string) => mistakesOf(`filters: [{ cache: { purges: { ${purges} } } }]`)
+  t.equal(wrong('backend: keys, database: 3, user: ann, password: x'), '')
+  t.match(wrong('backend: app'), /purges\.backend the backend app speaks http; write protocol: redis there/)
+  t.match(wrong('backend: keys, user: ann'), /purges\.user a user has a password; write password too/)
+  const outcomes: object[] = []
+  const way = (why: string | null) => ({
+    spread: (_: object, told: (why: string | null) => void) => told(why),
+  })
+  for (const ways of [[], [way(null)], [way(null), way('no'), way(null)]])
+    spread({ all: true }, ways, (outcome) => void outcomes.push(outcome))
+  t.strictSame(outcomes, [{}, { spread: true }, { spread: false, why: 'no' }])
+  t.strictSame(joinedSpread([{}, { spread: false, why: 'no' }]), { spread: false, why: 'no' })
+  t.strictSame(joinedSpread([{ spread: false, why: 'no' }, { spread: true }]), { spread: true })
+  t.strictSame(joinedSpread([{}]), {})
+})
 
 const none = (): string => ''
 const KEY = { ignoresQuery: false }
