@@ -18,7 +18,7 @@ import { type FilterNext, filtering } from './filter/filtering.js'
 import { isReplayable } from './filter/run.js'
 import { BEFORE_HEAD, flows } from './flows.js'
 import { maxForwardsAnswer, type OwnAnswer } from './forwarding.js'
-import { draftOf, refusalDraft, sendDraft } from './own-answer.js'
+import { draftOf, isLate, refusalDraft, sendDraft, waitForDraft } from './own-answer.js'
 import * as refusals from './refusal.js'
 
 const { goto, done, suspend } = exchangeLife
@@ -45,7 +45,7 @@ const waitInRequest = suspend({ then: 'filterRequest', late: 'filterRequest', ca
 const waitInAttempt = suspend({ then: 'filterAttempt', late: 'filterAttempt', cancelled: 'abort' })
 const waitInResponse = suspend({ then: 'filterResponse', late: 'filterResponse', cancelled: 'abort' })
 /** Waits for more of the body of an answer that comes in time. */
-const waitForAnswer = suspend({ then: 'respond', late: 'abort', cancelled: 'abort', within: 'answer' })
+const waitForAnswer = suspend({ then: 'respond', late: 'respond', cancelled: 'abort' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'answer' })
 
 export const exchangeSteps = exchangeLife.steps<Exchange>({
@@ -287,6 +287,8 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.abortReason = 'internal'
       return goto.abort
     }
+    if (!isWhole && isLate(x, draft)) return goto.abort
+    waitForDraft(x, draft, isWhole)
     return isWhole ? waitUntilSent : waitForAnswer
   },
 
@@ -302,7 +304,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.draft = refusalDraft(x, refusal)
       if (filtering.meetsResponse(x)) return goto.filterResponse
     }
-    sendDraft(x, x.draft)
+    waitForDraft(x, x.draft, sendDraft(x, x.draft))
     return waitUntilSent
   },
 

@@ -201,6 +201,7 @@ export class Exchange extends Continuation {
   override released(ms: number): void {
     this.receivedAt += ms
     if (this.endpointBy > 0) this.endpointBy += ms
+    if (this.draft !== null) this.draft.movedAt += ms
     this.progress.shifted(ms, this.now, this.frontend, this.backendStream)
     this.lease.heldNoMore()
   }

@@ -71,3 +71,7 @@ export const proxyLimits: ProxyLimits = {
   discoveryTimeoutMs: 10_000,
   discoveredEndpointsMax: 1_000,
 }
+
+/** Returns the time in which some of an answer of ours must leave, in ms. It has an end in any case. */
+export const answerMs = ({ bodyTimeoutMs }: ProxyLimits): number =>
+  Number.isFinite(bodyTimeoutMs) ? bodyTimeoutMs : proxyLimits.bodyTimeoutMs

@@ -6,6 +6,7 @@ import type { AnswerSource } from './filter/answer-source.js'
 import { DOWN } from './filter/bodies.js'
 import type { OwnAnswer } from './forwarding.js'
 import { endingSetting } from './lateness.js'
+import { answerMs } from './limits.js'
 import type { Refusal } from './refusal.js'
 
 type FieldLines = readonly (readonly [string, string])[]
@@ -23,6 +24,8 @@ export interface Draft {
   /** A body that comes in time, in place of `body`. */
   readonly source: AnswerSource | null
   sent: boolean
+  /** The time at which bytes of it last left, in ms of the pollset's clock; its making before. */
+  movedAt: number
 }
 
 /** Makes an answer in place of the backend's. */
@@ -43,7 +46,7 @@ export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'a
   }
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
   const head = Head.response(fields, undefined, known)
-  return { kind, head, body: bare ? null : body, source, sent: false }
+  return { kind, head, body: bare ? null : body, source, sent: false, movedAt: x.now }
 }
 
 const hasType = (fields: readonly Field[]): boolean =>
@@ -62,7 +65,7 @@ export function refusalDraft(x: Exchange, refusal: Refusal): Draft {
   const tells = `${code} (${x.id})${text}`
   if (isGrpc(x.request)) {
     const head = grpcHead(x.proxy.world.fields, refusal, tells)
-    return { kind: 'refusal', head, body: null, source: null, sent: false }
+    return { kind: 'refusal', head, body: null, source: null, sent: false, movedAt: x.now }
   }
   const line = `${status} ${tells}\n`
   const fields: FieldLines = [...more, ['x-fermata', code]]
@@ -70,8 +73,8 @@ export function refusalDraft(x: Exchange, refusal: Refusal): Draft {
 }
 
 /**
- * Sends our own answer, or the next part of its body. Fills the wait slots for the sequel: until the answer
- * has left, or until more of its body comes. Returns true if it has left, or will leave without more.
+ * Sends our own answer, or the next part of its body. Returns true if it has left, or will leave without
+ * more.
  */
 export function sendDraft(x: Exchange, draft: Draft): boolean {
   const { frontend } = x
@@ -92,13 +95,28 @@ export function sendDraft(x: Exchange, draft: Draft): boolean {
     down.pump()
     if (down.isReady) frontend.forwardBody(down)
   } else if (source !== null && streams && (source.readiness & BODY) !== 0) frontend.forwardBody(source)
-  const isWhole = !streams || (down ?? source)?.remoteEnded === true
+  return !streams || (down ?? source)?.remoteEnded === true
+}
+
+/** Returns true if no byte of an answer that comes in time has left for too long. */
+export function isLate(x: Exchange, draft: Draft): boolean {
+  draft.movedAt = Math.max(draft.movedAt, x.frontend.sentAt)
+  return x.progress.overdue || x.now - draft.movedAt >= answerMs(x.route.limits)
+}
+
+/**
+ * Waits until more of our answer can leave, or all of it has left.
+ * @param isWhole all of it has been given to the client's stream
+ */
+export function waitForDraft(x: Exchange, { source, movedAt }: Draft, isWhole: boolean): void {
+  const { frontend, filters } = x
+  // A wake may bring no bytes.
+  if (!isWhole) x.waitUntil(movedAt + answerMs(x.route.limits))
   // A stalled stream has a fault but still takes its answer. A lost stream cancels the exchange.
   x.waitOn(0, frontend, SENT | (frontend.fault === null ? RESET : 0))
   if (!isWhole && source !== null) x.waitOn(1, source, BODY | RESET)
-  const moves = x.filters?.moves ?? null
-  if (!isWhole && down !== null && moves !== null) x.waitOn(2, moves, DOWN)
-  return isWhole
+  const moves = filters?.moves ?? null
+  if (!isWhole && filters !== null && filters.down !== null && moves !== null) x.waitOn(2, moves, DOWN)
 }
 
 function fieldsOf(table: FieldTable, status: number, prepared: readonly Field[], lines: FieldLines): Field[] {

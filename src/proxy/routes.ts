@@ -5,7 +5,7 @@ import type { DurationList, Pollset } from '../pollset/index.js'
 import type { Backend } from './backend.js'
 import { exchangeLife } from './exchange-life.js'
 import { FilterChain, type FilterUse } from './filter/chain.js'
-import { type ProxyLimits, proxyLimits } from './limits.js'
+import { answerMs, type ProxyLimits } from './limits.js'
 import { lookMs } from './progress.js'
 import { NEVER, type PathOptions, type RetryOptions, type RouteAction, type Timeouts } from './route.js'
 import type { Weighted } from './weighted.js'
@@ -92,7 +92,7 @@ export function durationsOf({ deadlines }: Pollset, limits: ProxyLimits): readon
     headLook: lookMs(headTimeoutMs, limits),
     bodyLook: lookMs(bodyTimeoutMs, limits),
     tunnelLook: lookMs(tunnelIdleMs, limits),
-    answer: Number.isFinite(bodyTimeoutMs) ? bodyTimeoutMs : proxyLimits.bodyTimeoutMs,
+    answer: answerMs(limits),
   })
 }
 

@@ -14,6 +14,7 @@ import {
 import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { Seen } from '../world/seen.js'
 import { filtered, use, valueIn } from './small-proxy.js'
+import { Mapping } from './transforms.js'
 
 const OK = headers(1, [[':status', '200']])
 const RST_STREAM = 3
@@ -133,14 +134,43 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
         p.pollset.run()
         t.ok(p.client.read().types.includes(RST_STREAM))
       } else if (end === 'late') {
-        p.pollset.advance(1_000)
+        // This wake brings no bytes.
+        p.pollset.advance(900)
+        source.grow('', false)
+        p.pollset.run()
+        p.pollset.advance(100)
         t.ok(p.client.read().types.includes(RST_STREAM))
       } else p.far.send(frame(RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8])))
       t.equal(p.proxy.logged, 1)
       t.equal(source.left, 1, 'it is left once')
     },
   ]),
+  [
+    'K13: an answer of ours whose transform fails is cut',
+    (t, seen) => {
+      const source = new Growing()
+      const broken = use('broken', {
+        response: (x) => {
+          x.transformBody(() => new Mapping(() => raise('it broke')))
+          return PASS
+        },
+      })
+      const p = filtered(
+        [broken, use('cache', { request: (x) => x.answer({ status: 200, source }) })],
+        REQUEST,
+        { seen },
+      )
+      source.grow('one', false)
+      p.pollset.run()
+      t.ok(p.client.read().types.includes(RST_STREAM))
+      t.equal(p.proxy.logged, 1)
+    },
+  ],
 ]
+
+const raise = (text: string): never => {
+  throw new Error(text)
+}
 
 const FAULT = {
   code: 'backend-closed',

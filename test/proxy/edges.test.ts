@@ -536,6 +536,7 @@ t.test('the edges seen are the edges declared', (t) => {
       'lease until',
       'refuse answer',
       'respond answer',
+      'respond until',
       'transfer bodyLook',
       'tunnel tunnelLook',
     ]
@@ -544,5 +545,6 @@ t.test('the edges seen are the edges declared', (t) => {
       .sort(),
     'and every wait ended in each way: ready, late, cancelled',
   )
+  t.strictSame(seen.endedWaiting, [], 'and none ended with a wait noted')
   t.end()
 })

@@ -20,6 +20,8 @@ export class Seen implements Tracer {
   /** By edges: each wait, with the ends it declares and those it had. */
   private readonly waits = new Map<Edges, Map<string, { declared: string[]; had: Set<string> }>>()
   private readonly last = new WeakMap<Continuation, Last>()
+  /** The continuations that ended with a wait noted, by the names of their steps. */
+  readonly endedWaiting: string[] = []
 
   transition(c: Continuation, at: number, out: Outcome): void {
     const { names, edges } = c.program
@@ -37,6 +39,10 @@ export class Seen implements Tracer {
       if (!known.has(wait)) known.set(wait, { declared, had: new Set() })
     }
     this.last.set(c, { step, wait })
+  }
+
+  ended(c: Continuation): void {
+    if (c.slot0 !== null || c.slot1 !== null || c.slot2 !== null) this.endedWaiting.push(c.stepName)
   }
 
   diverted(c: Continuation, at: number, cause: 'late' | 'cancelled'): void {

@@ -72,6 +72,7 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     transition: (...each) => told.forEach((tracer) => void tracer.transition?.(...each)),
     redirected: (...each) => told.forEach((tracer) => void tracer.redirected?.(...each)),
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted?.(...each)),
+    ended: (...each) => told.forEach((tracer) => void tracer.ended?.(...each)),
   }
   if (options.gate !== undefined) base.scheduler.gate = options.gate
   const world = createHttpWorld(base, limits.transport)
