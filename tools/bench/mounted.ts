@@ -37,6 +37,10 @@ const [h2c, h1] = await Promise.all([startBackend('h2c', folder, 100), startBack
 const http1 = `http://127.0.0.1:${h1}`
 const http2 = `h2c://127.0.0.1:${h2c}`
 
+/** The proxies of which createProxy to h2c may take at most RATIO_MAX, of their CPU time a request. */
+const RIVALS = ['http-proxy, keep-alive', '@fastify/http-proxy']
+const RATIO_MAX = 0.6
+
 const file = (name: string): string => join(import.meta.dirname, name)
 /** By name, the arguments of node; PORT stands for its port. */
 const commands: Readonly<Record<string, readonly string[]>> = {
@@ -98,5 +102,12 @@ const alone = median((started.at(-1) as Started).cpuUs)
 console.log(`\nwithout what node:http alone takes (${figure(alone)} µs), createProxy to h2c takes`)
 for (const { name, cpuUs } of started.slice(2, -1))
   console.log(`  ${figure((median(first.cpuUs) - alone) / (median(cpuUs) - alone))} of ${name}`)
+console.log('')
+for (const { name, cpuUs } of started) {
+  if (!RIVALS.includes(name)) continue
+  const reached = median(first.cpuUs.map((own, at) => own / (cpuUs[at] as number)))
+  const verdict = reached <= RATIO_MAX ? 'reached' : 'missed'
+  console.log(`to ${name}: ${figure(reached)}, at most ${figure(RATIO_MAX)} is allowed: ${verdict}`)
+}
 for (const { program } of started) program.stop()
 process.exit()
