@@ -7,6 +7,7 @@ import { positive } from './bench/options.js'
 import { sameTwice } from './sim/checks/s7.js'
 import { drawPlan, parsePlan, planDifference } from './sim/plan.js'
 import { defects, lookFor } from './sim/planted.js'
+import { redisDefects } from './sim/redis/defects.js'
 import { type Result, simulate } from './sim/run.js'
 import { shrink } from './sim/shrink.js'
 
@@ -75,12 +76,13 @@ function tell(failed: Result, shrinks: boolean): void {
 function findDefects(seedsMax: number): number {
   process.stdout.write('| defect | found by | seeds | what is wrong |\n|---|---|---|---|\n')
   let missed = 0
-  for (const defect of defects) {
+  const all = [...defects, ...redisDefects]
+  for (const defect of all) {
     const { property, seeds } = lookFor(defect, seedsMax)
     if (property === null) missed++
     process.stdout.write(`| ${defect.name} | ${property ?? 'no checker'} | ${seeds} | ${defect.what} |\n`)
   }
-  process.stdout.write(`${defects.length - missed} of ${defects.length} found\n`)
+  process.stdout.write(`${all.length - missed} of ${all.length} found\n`)
   return missed === 0 ? 0 : 1
 }
 

@@ -4,6 +4,7 @@
 import { Pipeline } from '../transport/index.js'
 import type { Command } from './command.js'
 import { TURN } from './command-answer.js'
+import { mayHaveRun } from './resending.js'
 
 export class CommandRing extends Pipeline<Command> {
   /** The number of the next command that may be sent. */
@@ -38,23 +39,32 @@ export class CommandRing extends Pipeline<Command> {
   advanceFrom(c: Command): boolean {
     if (c.number !== this.next) return true
     const { first } = this
+    c.hadTurn = true
     for (;;) {
       this.next++
       const next = first === null ? null : this.peek(this.next - first.number)
       if (next === null) return false
+      if (next.hadTurn) continue
       if (!next.told) {
         next.answer.raise(TURN)
         return true
       }
+      next.hadTurn = true
       next.passedOver()
     }
+  }
+
+  /** It is to be sent again: those behind it that are not sent wait until it is (S8). */
+  goBackTo(c: Command): void {
+    c.hadTurn = false
+    if (c.number < this.next) this.next = c.number
   }
 
   /** Returns true if a lost command may be sent again: no write behind it may have run. */
   mayResend(c: Command): boolean {
     let behind = false
     for (const each of this) {
-      if (behind && each.number < this.next && !each.info.readonly && !each.isSafe) return false
+      if (behind && !each.info.readonly && mayHaveRun(each)) return false
       if (each === c) behind = true
     }
     return true

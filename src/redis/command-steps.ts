@@ -27,7 +27,7 @@ export const commandLife = defineLife({
     divide: ['collect', 'drop'],
     collect: ['tell'],
     lease: ['send', 'refuse', 'drop'],
-    send: ['tell', 'giveUp', 'drop', 'refuse'],
+    send: ['tell', 'giveUp', 'drop', 'refuse', 'route'],
     stream: ['tell', 'giveUp', 'drop'],
     tell: ['done', 'route', 'refuse', 'stream', 'pause'],
     pause: ['route', 'drop'],
@@ -51,6 +51,7 @@ export const commandSteps = commandLife.steps<Command>({
   /** Waits for its turn, and decides how it goes on. */
   route(c) {
     const { frontend } = c
+    if (c.cancelAsked) return goto.drop
     if (!frontend.ring.isNext(c)) {
       c.answer.lower(TURN)
       c.waitOn(0, c.answer, TURN)
@@ -66,6 +67,7 @@ export const commandSteps = commandLife.steps<Command>({
     return waitForTurn
   },
   divide(c) {
+    if (c.cancelAsked) return goto.drop
     divide(c)
     return waitForParts
   },
@@ -74,6 +76,8 @@ export const commandSteps = commandLife.steps<Command>({
     return goto.tell
   },
   lease(c) {
+    // Cancelled while it was held: its bytes may be gone.
+    if (c.cancelAsked) return goto.drop
     const answer = (c.engine as Engine<RedisSession>).lease(c.lease)
     if (answer === 'granted') return goto.send
     if (answer !== 'queued') {
@@ -84,8 +88,11 @@ export const commandSteps = commandLife.steps<Command>({
     return waitForLease
   },
   send(c) {
+    if (c.cancelAsked) return goto.drop
     const sent = c.frontend.place.send(c)
     if (sent === 'unleased') return goto.refuse
+    // Its session went while it was held, or in this turn.
+    if (sent === 'lost') return goto.route
     if (sent === 'relayed') return goto.tell
     c.waitOn(0, c.answer, ANSWERED | STAYS)
     return c.does === 'blocking' ? waitWithoutEnd : waitForReply

@@ -1,8 +1,6 @@
 // A command of a client as a continuation: its bytes, the session on which it was sent, and what has come of
-// its reply. Its steps are in command-steps.ts.
-//
-// Replies leave in the order of the commands: a command that has its reply stays in its client's ring until
-// it is the oldest (spec/redis.md).
+// its reply. Its steps are in command-steps.ts. Replies leave in the order of the commands: a command that
+// has its reply stays in its client's ring until it is the oldest (spec/redis.md).
 
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
@@ -17,6 +15,7 @@ import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
 import type { Route } from './plan.js'
 import type { Trail } from './redirects.js'
+import { isResendable } from './resending.js'
 import { dropBytes } from './sent-commands.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
@@ -62,10 +61,12 @@ export class Command extends Continuation implements Ask, Sharer {
   streams: boolean
   /** It may leave its client's ring. */
   told: boolean
+  /** It was sent in its turn, or passed over. */
+  hadTurn: boolean
   /** No further part of its reply is of use. */
   dropped: boolean
-  /** An operator has ended it (Y30); its client has left before its reply. */
-  private isEnded: boolean
+  /** Its reply, if it was ended and its client stays (Y9, Y30); true if its client has left before that. */
+  private endedWith: Buffer | null
   private isLeft: boolean
   /** The code of the error that it was refused with. */
   private code: string | null
@@ -123,8 +124,9 @@ export class Command extends Continuation implements Ask, Sharer {
     this.replySecond = 0
     this.streams = false
     this.told = false
+    this.hadTurn = false
     this.dropped = false
-    this.isEnded = false
+    this.endedWith = null
     this.isLeft = false
     this.code = null
     this.wasLost = false
@@ -160,12 +162,10 @@ export class Command extends Continuation implements Ask, Sharer {
     commandSteps.start(this.frontend.proxy.world, this, 'route')
   }
 
-  /** Answers it here. */
   own(reply: Buffer): void {
+    this.answer.forget()
     this.answer.own(reply)
   }
-
-  // The reports of its session
 
   reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
     if (last) this.owed--
@@ -184,7 +184,8 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** It is the oldest of its client: its reply leaves as it comes, so that no long one is whole in memory. */
   stream(): void {
-    if (this.replyType === 0 || this.streams || isDoubtful(this)) return
+    // The reply to a change of identity may turn into an error.
+    if (this.replyType === 0 || this.streams || this.does === 'identity' || isDoubtful(this)) return
     const { session, takesMore } = this
     this.streams = true
     this.answer.leave()
@@ -197,8 +198,6 @@ export class Command extends Continuation implements Ask, Sharer {
     if (session !== null && !wasRedirected(this, session)) this.frontend.place.replied(this, session)
     this.answer.raise(ANSWERED)
   }
-
-  // A session that is shared no longer
 
   get sharer(): Sharer | null {
     return this.dropped ? null : this
@@ -228,6 +227,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.session = null
     this.wasLost = true
     this.isSafe = false
+    this.frontend.ring.goBackTo(this)
     this.answer.raise(ANSWERED)
   }
 
@@ -246,8 +246,10 @@ export class Command extends Continuation implements Ask, Sharer {
   giveUp(error: Buffer): void {
     const { session, frontend } = this
     if (this.streams && !frontend.takesMore) frontend.overflow()
-    frontend.place.gaveUp(this)
     this.dropped = true
+    // Its session may have gone meanwhile: it is answered, and not sent again.
+    this.wasLost = false
+    frontend.place.gaveUp(this)
     this.refuse(error)
     session?.takesMore()
   }
@@ -259,21 +261,19 @@ export class Command extends Continuation implements Ask, Sharer {
     this.wasLost = true
     this.isSafe = this.hasNotLeft(session)
     this.frontend.place.lost(this, session)
+    if (isResendable(this)) this.frontend.ring.goBackTo(this)
     this.answer.raise(ANSWERED)
   }
 
-  /** None of its bytes has gone into a write. */
   hasNotLeft(session: RedisSession): boolean {
     return this.position >= session.output.takenBytes
   }
 
-  // Its steps
-
-  /** Sends it on this session. */
   sendOn(session: RedisSession): void {
     staysNoMore(this)
     this.session = session
     this.sentTo = session
+    this.isSafe = false
     this.askedAt = this.frontend.proxy.world.pollset.now
     this.position = session.output.putBytes
     this.owed = this.replies
@@ -282,15 +282,13 @@ export class Command extends Continuation implements Ask, Sharer {
     session.ask(this, this.buffer as Buffer, this.start, this.end)
   }
 
-  /** True if it may be sent again after its session has gone. */
   get mayRetry(): boolean {
-    if (this.buffer === null || this.isCut || this.isLarge || this.streams || this.replies > 1) return false
-    if (this.does !== 'shared' || !this.frontend.ring.mayResend(this)) return false
-    return this.attempts < 3 && (this.isSafe || (this.info.readonly && this.attempts === 1))
+    return isResendable(this) && this.frontend.ring.mayResend(this)
   }
 
   /** Forgets what has come of a reply, to be sent again. */
   again(): void {
+    this.frontend.ring.goBackTo(this)
     if (this.wasLost) this.trail?.restart()
     else {
       // It did not run.
@@ -342,24 +340,25 @@ export class Command extends Continuation implements Ask, Sharer {
   }
 
   /** Ends it, while its client stays: the reply is an error (Y30). */
-  terminate(): void {
-    this.isEnded = true
+  terminate(error = ENDED): void {
+    this.endedWith = error
     this.cancel()
   }
 
-  /** It was ended before it was sent, and now is its turn. */
   passedOver(): void {
-    this.frontend.place.endedUnsent(this)
+    if (this.attempts > 0 || !this.frontend.place.endedUnsent(this)) return
+    this.dropped = true
+    this.answer.forget()
   }
 
   /** It was cancelled: by its client's end, or by an operator. */
   drop(): void {
     const { frontend, session } = this
     this.lease.release()
-    if (this.isEnded && !frontend.finished) {
+    if (this.endedWith !== null && !frontend.finished) {
       endDivision(this)
       if (session === null && frontend.ring.isNext(this)) this.passedOver()
-      this.giveUp(ENDED)
+      if (!this.dropped) this.giveUp(this.endedWith)
     } else {
       this.dropped = true
       this.isLeft = true

@@ -23,7 +23,7 @@ export const partLife = defineLife({
   source: import.meta.url,
   edges: {
     lease: ['send', 'fail'],
-    send: ['judge', 'giveUp', 'fail'],
+    send: ['judge', 'giveUp', 'fail', 'lease', 'pause'],
     judge: ['lease', 'pause', 'end', 'fail'],
     pause: ['lease', 'fail'],
     giveUp: ['end'],
@@ -162,6 +162,7 @@ export class Part extends Continuation implements Ask, Sharer {
     if (session === null) return
     this.wasLost = true
     this.isSafe = this.position >= session.output.takenBytes
+    this.unsend()
     this.answer.raise(ANSWERED)
   }
 
@@ -202,9 +203,23 @@ export class Part extends Continuation implements Ask, Sharer {
     return attempts < ATTEMPTS_MAX && (this.isSafe || (command.info.readonly && attempts === 1))
   }
 
+  /** False: a command before its own is to be sent again first (S8). */
+  get isItsTurn(): boolean {
+    return this.command.frontend.ring.isNext(this.command)
+  }
+
+  /** It may have to be sent again: the commands behind its own wait until it is. */
+  private unsend(): void {
+    const { division, command } = this
+    if (this.wasSent) division.unsent++
+    this.wasSent = false
+    command.frontend.ring.goBackTo(command)
+  }
+
   /** Forgets the received part of its reply, to be sent again. */
   again(): void {
     const { trail } = this
+    this.unsend()
     if (this.wasLost) trail?.restart()
     else {
       // It did not run.
@@ -254,11 +269,11 @@ const { goto, done, suspend } = partLife
 const waitForLease = suspend({ then: 'send', late: 'fail', cancelled: 'fail', within: 'leaseMs' })
 // The part has been sent and has a reply, even if its client has left: a cancel changes nothing.
 const waitForReply = suspend({ then: 'judge', late: 'giveUp', within: 'commandMs' })
-
 const waitAWhile = suspend({ then: 'lease', late: 'lease', cancelled: 'fail', within: 'tryAgainMs' })
 
 const partSteps = partLife.steps<Part>({
   lease(p) {
+    if (p.cancelAsked) return goto.fail
     const { seats } = p.command.frontend.place
     const engine = seats.sharedAt(p.shard)
     if (Buffer.isBuffer(engine)) {
@@ -275,7 +290,12 @@ const partSteps = partLife.steps<Part>({
     return waitForLease
   },
   send(p) {
-    if (p.lease.session === null) return goto.fail
+    const { session } = p.lease
+    if (session === null || p.cancelAsked) return goto.fail
+    if (session.isOver || !p.isItsTurn) {
+      p.lease.release()
+      return p.isItsTurn ? goto.lease : goto.pause
+    }
     p.send()
     p.waitOn(0, p.answer, ANSWERED)
     return waitForReply
@@ -291,16 +311,16 @@ const partSteps = partLife.steps<Part>({
     p.again()
     return goto.lease
   },
-  /** Its keys are just moving. */
+  /** Its keys are just moving, or a command before its own is to be sent again first. */
   pause(p) {
     p.waitOn(0, p.answer, ANSWERED)
     return waitAWhile
   },
   /** There is no reply in time. One that comes later is dropped. */
   giveUp(p) {
+    p.error = LATE
     p.session?.checkStall()
     p.discard()
-    p.error = LATE
     return goto.end
   },
   fail(p) {
@@ -322,8 +342,8 @@ export class Division {
   readonly size: number
   private readonly plan: Plan
   private readonly parts: Part[] = []
-  /** Parts that were not sent. */
-  private unsent: number
+  /** Parts that are to be sent. */
+  unsent: number
 
   constructor(command: Command, plan: Plan) {
     this.command = command

@@ -17,6 +17,7 @@ import type { RedisLimits } from './limits.js'
 import { Place } from './place.js'
 import type { RedisProxy } from './redis-proxy.js'
 import type { RedisSession } from './session.js'
+import { CLIENT_ENDED } from './texts.js'
 
 export class RedisFrontend extends SocketConnection implements ByteOutputOwner, Relay, Settleable {
   readonly kind = 'redis-frontend'
@@ -231,6 +232,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   relayEnded(): void {
     this.ending = true
+    // Replies are missing: what would come behind them is of no use.
+    this.dropAll()
     this.changed()
   }
 
@@ -256,18 +259,24 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     if (this.ending) return
     this.ending = true
     // A server that waits for them would answer nobody.
-    for (const each of this.ring) if (each.does === 'blocking' || each === this.incoming.large) each.cancel()
+    for (const each of this.ring)
+      if (each === this.incoming.large) each.cancel()
+      else if (each.does === 'blocking') each.terminate(CLIENT_ENDED)
   }
 
   closed(): void {
     this.incoming.close()
     this.ahead.clear()
     this.place.close()
+    this.dropAll()
+    this.proxy.closed(this)
+  }
+
+  private dropAll(): void {
     for (const each of this.ring) {
       each.discard()
       each.cancel()
     }
-    this.proxy.closed(this)
   }
 
   /** The World's memory is spent, and this connection holds most of it. */

@@ -23,6 +23,8 @@ export class Incoming {
   quits = false
   /** The command whose rest is to come. */
   large: Command | null = null
+  /** The rest of a large command passes to the session: it was not refused. */
+  private isPassed = true
   private readonly reader: RequestReader
   /** Commands that were made in this turn. */
   private readonly fresh: Command[] = []
@@ -140,6 +142,7 @@ export class Incoming {
     const { frontend } = this
     const c = new Command(frontend, this.made++, info, does)
     frontend.ring.push(c)
+    this.proxy.begun++
     this.fresh.push(c)
     frontend.settleSoon()
     return c
@@ -154,7 +157,13 @@ export class Incoming {
 
   private largeBegins(): void {
     const { reader } = this
+    const { relay } = this.place
     const info = infoOf(reader)
+    if (relay !== null) {
+      this.isPassed = this.place.mayPass(info)
+      this.pass(relay)
+      return
+    }
     const c = this.make(info, this.kindOf(info))
     c.buffer = reader.buffer
     c.start = reader.start
@@ -172,7 +181,8 @@ export class Incoming {
     const { reader, large, place } = this
     if (large !== null) large.bytesIn += reader.end - reader.start
     const to = place.relay ?? large?.session ?? null
-    if (to !== null) to.send(reader.buffer, reader.start, reader.end)
+    if (to !== null && this.isPassed) to.send(reader.buffer, reader.start, reader.end)
+    if (last) this.isPassed = true
     if (!last || large === null) return
     large.isComplete = true
     this.large = null

@@ -2,6 +2,7 @@
 // refused.
 
 import type { Command } from './command.js'
+import { IN_MULTI } from './pin.js'
 import type { Place } from './place.js'
 import {
   bulkReply,
@@ -22,6 +23,8 @@ type Answer = () => Buffer
 
 /** Added to the numbers of clients: a server has no client with such a number, which others could mean. */
 const CLIENT_IDS = 2 ** 40
+/** They end a transaction that cannot be executed. */
+const ENDS: ReadonlySet<string> = new Set(['exec', 'discard', 'reset'])
 
 /** Returns the answer to a command here; null if a backend must answer. */
 export function answerOf(place: Place, c: Command): Answer | null {
@@ -51,11 +54,13 @@ export function answerOf(place: Place, c: Command): Answer | null {
 function answerBroken(place: Place, c: Command): Answer {
   const { name } = c.info
   return () => {
-    if (name === 'exec' || name === 'discard' || name === 'unwatch' || name === 'reset')
-      place.isBroken = false
+    // UNWATCH is a part of a transaction that has begun.
+    const ends = ENDS.has(name) || (name === 'unwatch' && (place.broken & IN_MULTI) === 0)
+    if (ends) place.broken = 0
     if (name === 'exec') return EXEC_ABORT
     if (name === 'reset' || name === 'quit') return answerLocal(place, c)
-    return name === 'multi' || name === 'discard' || name === 'unwatch' ? OK : TRANSACTION_LOST
+    if (name === 'multi') place.broken |= IN_MULTI
+    return name === 'multi' || ends ? OK : TRANSACTION_LOST
   }
 }
 

@@ -19,3 +19,33 @@ export function pinText(dirty: number, relayedBy: string, oldest: string, ms: nu
   if (dirty !== 0) return `watches keys ${time}`
   return `has it alone ${time}${oldest === '' ? '' : `, for ${oldest}`}`
 }
+
+/** The things that the commands of a client have begun on the session that it has alone, and not ended. */
+export class Begun {
+  /** IN_MULTI, WATCHES. */
+  bits = 0
+  /** By bit: the number of the last command that has begun it. */
+  private readonly by = [0, 0, 0]
+
+  begin(bit: number, number: number): void {
+    this.bits |= bit
+    this.by[bit] = number
+  }
+
+  /** A command has ended all of it. */
+  endAll(number: number): void {
+    this.end(IN_MULTI, number)
+    this.end(WATCHES, number)
+  }
+
+  /** A command has ended this, unless one behind it, which was sent before its reply, has begun it again. */
+  end(bit: number, number: number): void {
+    if (this.by[bit] < number) this.bits &= ~bit
+  }
+}
+
+/** Returns what is lost with a command of this kind, with what was lost before: IN_MULTI, WATCHES. */
+export function lostWith(does: string, before: number): number {
+  if (does === 'exec') return 0
+  return does === 'multi' ? before | IN_MULTI : does === 'watch' ? before | WATCHES : before
+}

@@ -12,7 +12,7 @@ import type { CommandInfo } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import { ANONYMOUS } from './identity.js'
 import { answerOf } from './own-answers.js'
-import { IN_MULTI, pinText, WATCHES } from './pin.js'
+import { Begun, IN_MULTI, lostWith, pinText, WATCHES } from './pin.js'
 import type { Route } from './plan.js'
 import { Redirects } from './redirects.js'
 import type { RedisProxy } from './redis-proxy.js'
@@ -21,7 +21,7 @@ import { Seats } from './seats.js'
 import type { RedisSession } from './session.js'
 import { ShardedWay } from './sharded-way.js'
 import type { Shard } from './shards.js'
-import { REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
+import { ENDED_IN_RELAY, REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
 
 const MINUS = 0x2d
 const PLUS = 0x2b
@@ -38,11 +38,11 @@ export class Place {
   relay: RedisSession | null
   readonly relayed: RelayRecord
   name: Buffer | null
-  /** A session was lost within a transaction: it cannot be executed. */
-  isBroken: boolean
+  /** A session was lost with these (IN_MULTI, WATCHES): a transaction cannot be executed. */
+  broken: number
   readonly proxy: RedisProxy
   private isClosed: boolean
-  private dirty: number
+  private readonly begun = new Begun()
   private readonly sharded: ShardedWay
   /** The state that its commands at a cluster share. */
   readonly redirects: Redirects
@@ -65,9 +65,8 @@ export class Place {
     this.relay = null
     this.relayed = new RelayRecord()
     this.name = null
-    this.isBroken = false
+    this.broken = 0
     this.isClosed = false
-    this.dirty = 0
     this.sharded = new ShardedWay(this, frontend)
     this.redirects = new Redirects()
     this.pinShard = null
@@ -75,6 +74,10 @@ export class Place {
     this.opener = null
     this.inFlight = 0
     this.pinnedAt = 0
+  }
+
+  get isBroken(): boolean {
+    return this.broken !== 0
   }
 
   /** A transaction may be sent in one piece: nothing is watched, and nothing before it changes that. */
@@ -128,7 +131,7 @@ export class Place {
 
   /** No transaction has begun, and no key is watched. */
   get isClean(): boolean {
-    return this.dirty === 0
+    return this.begun.bits === 0
   }
 
   /** The shard that a command goes to if it goes to one. */
@@ -153,7 +156,7 @@ export class Place {
   /** Within a transaction, a command that cannot be a part of it is its end. */
   breakTransaction(): void {
     const { pin } = this
-    if (pin === null || (this.dirty & IN_MULTI) === 0) return
+    if (pin === null || (this.begun.bits & IN_MULTI) === 0) return
     this.losePin()
     pin.abort()
   }
@@ -161,7 +164,7 @@ export class Place {
   /** A transaction that was begun here reached no server, or cannot go on. */
   transactionBroke(): void {
     this.sharded.multiWaits = false
-    this.isBroken = true
+    this.broken |= IN_MULTI
   }
 
   private waySpecial(c: Command): Way {
@@ -174,6 +177,8 @@ export class Place {
       return this.tellOwn(c, own())
     }
     if (this.pin !== null) {
+      // Behind a command that needs it alone, it is like any other.
+      if (c.does === 'identity' && this.isClean) return frontend.ring.isOldest(c) ? 'send' : 'wait'
       // An identity that changes within a transaction is the backend's affair from here on.
       if (c.does === 'identity') c.does = 'pinning'
       return c.does === 'pinning' && !frontend.ring.isOldest(c) ? 'wait' : 'send'
@@ -191,14 +196,21 @@ export class Place {
   /** It forgets who it is. */
   reset(): void {
     this.name = null
+    this.unpin(true)
     this.seats.become(ANONYMOUS)
   }
 
-  /** Sends a command whose turn it is. */
-  send(c: Command): 'sent' | 'relayed' | 'unleased' {
+  /** Sends a command. `lost`: its session is over, or its turn is to come again, and nothing was sent. */
+  send(c: Command): 'sent' | 'relayed' | 'unleased' | 'lost' {
     const { frontend, pin } = this
     const buffer = c.buffer as Buffer
-    if (c.lease.session === null && (pin === null || c.engine !== null)) return 'unleased'
+    if (c.engine === null) {
+      if (pin === null || pin.isOver) return 'lost'
+    } else if (c.lease.session === null) return 'unleased'
+    else if (c.lease.session.isOver || !frontend.ring.isNext(c)) {
+      c.lease.release()
+      return 'lost'
+    }
     if (this.relay !== null) {
       c.sentTo = this.relay
       if (this.mayPass(c.info)) this.relay.send(buffer, c.start, c.end)
@@ -242,12 +254,12 @@ export class Place {
   }
 
   private note(c: Command, session: RedisSession): void {
-    if (this.dirty === 0 && (c.does === 'multi' || c.does === 'watch')) this.opener = c
-    if (c.does === 'multi') this.dirty |= IN_MULTI
-    else if (c.does === 'watch') this.dirty |= WATCHES
+    if (this.begun.bits === 0 && (c.does === 'multi' || c.does === 'watch')) this.opener = c
+    if (c.does === 'multi') this.begun.begin(IN_MULTI, c.number)
+    else if (c.does === 'watch') this.begun.begin(WATCHES, c.number)
     if (c.does === 'identity') session.isDirty = true
     // The commands after one of the others must not overtake it: they wait for its reply.
-    const goesOn = c.does === 'multi' || c.does === 'watch' || c.does === 'exec' || this.dirty !== 0
+    const goesOn = c.does === 'multi' || c.does === 'watch' || c.does === 'exec' || this.begun.bits !== 0
     // In a cluster it may be told that it has begun at the wrong node.
     if (c === this.opener && this.seats.map.isCluster) return
     if (goesOn || c.isLarge) this.frontend.advanceFrom(c)
@@ -262,12 +274,9 @@ export class Place {
       session.freed()
       return true
     }
-    if (c.isLarge || (this.dirty !== 0 && c !== this.opener)) return false
+    if (c.isLarge || (this.begun.bits !== 0 && c !== this.opener)) return false
     this.inFlight--
-    this.pin = null
-    if (this.dirty !== 0) session.isDirty = true
-    this.dirty = 0
-    session.giveBack()
+    this.unpin(true)
     return true
   }
 
@@ -285,8 +294,8 @@ export class Place {
     }
     const { replyType, replySecond } = c
     const isOk = replyType === PLUS && replySecond === O
-    if (c.does === 'exec' && (replyType !== MINUS || replySecond === E)) this.dirty = 0
-    else if (c.does === 'unwatch' && isOk) this.dirty &= ~WATCHES
+    if (c.does === 'exec' && (replyType !== MINUS || replySecond === E)) this.begun.endAll(c.number)
+    else if (c.does === 'unwatch' && isOk) this.begun.end(WATCHES, c.number)
     else if (c.does === 'identity' && replyType !== MINUS && c.change !== null && !c.dropped) {
       const shard = this.pinShard ?? this.seats.map.first
       if (!this.seats.change(c.change, shard, session.identity)) c.own(TOO_MANY_IDENTITIES)
@@ -297,19 +306,21 @@ export class Place {
 
   /** Why it has a session alone: one clause, for people. */
   get whyAlone(): string {
-    const { dirty, relayed, proxy, pinnedAt, frontend } = this
+    const { begun, relayed, proxy, pinnedAt, frontend } = this
     return pinText(
-      dirty,
+      begun.bits,
       relayed.by,
       frontend.ring.first?.info.name ?? '',
       proxy.world.pollset.now - pinnedAt,
     )
   }
 
-  /** Gives the session back if nothing needs it any more. */
-  private unpin(): void {
+  /** Gives the session back if nothing needs it any more. @param always true: whatever has begun there */
+  private unpin(always = false): void {
     const { pin } = this
-    if (pin === null || this.relay !== null || this.inFlight > 0 || this.dirty !== 0) return
+    if (pin === null || this.relay !== null || this.inFlight > 0 || (this.begun.bits !== 0 && !always)) return
+    if (this.begun.bits !== 0) pin.isDirty = true
+    this.begun.bits = 0
     this.pin = null
     pin.giveBack()
   }
@@ -323,15 +334,14 @@ export class Place {
 
   /** A command of a transaction has no reply: what begins with it is broken, what ends with it is over. */
   private noteLost({ does }: Command): void {
-    if (does === 'multi' || does === 'watch') this.isBroken = true
-    else if (does === 'exec') this.isBroken = false
+    this.broken = lostWith(does, this.broken)
   }
 
   private losePin(): void {
     this.pin = null
     this.inFlight = 0
-    if (this.dirty !== 0) this.isBroken = true
-    this.dirty = 0
+    this.broken |= this.begun.bits
+    this.begun.bits = 0
   }
 
   /** There was no reply in time. */
@@ -347,11 +357,13 @@ export class Place {
     this.frontend.advanceFrom(c)
   }
 
-  /** A command was ended before it was sent. A transaction that lacks it must not be executed. */
-  endedUnsent(c: Command): void {
+  /** A command was ended unsent: its transaction must not run. Returns true if a relay has its reply. */
+  endedUnsent(c: Command): boolean {
     if (this.sharded.multiWaits) this.transactionBroke()
+    if (c.does === 'exec') this.broken = 0
     if (this.relay === null) this.breakTransaction()
-    if (c.does === 'exec') this.isBroken = false
+    else this.relay.send(ENDED_IN_RELAY, 0, ENDED_IN_RELAY.length)
+    return this.relay !== null
   }
 
   /** A command is of no use: its client has gone. */
@@ -361,7 +373,7 @@ export class Place {
     if (session !== null && session === this.pin) {
       this.pin = null
       session.abort()
-    }
+    } else session?.checkStall()
   }
 
   /** The session of this client has gone. */
@@ -376,16 +388,13 @@ export class Place {
 
   /** The client has closed. */
   close(): void {
-    const { pin, relay } = this
-    if (relay !== null) this.proxy.relayEnded(this.frontend)
+    if (this.relay !== null) this.proxy.relayEnded(this.frontend)
     this.isClosed = true
+    this.inFlight = 0
+    this.unpin(true)
+    this.relay?.abort()
     this.pin = null
     this.relay = null
-    if (relay !== null) relay.abort()
-    else if (pin !== null) {
-      if (this.dirty !== 0) pin.isDirty = true
-      pin.giveBack()
-    }
     this.seats.close()
   }
 }

@@ -13,6 +13,7 @@ import { arrayOf } from './inline.js'
 import type { RedisLimits } from './limits.js'
 import { PART, PUSH, ReplyReader, WRONG } from './reply-reader.js'
 import { holdersOfSession } from './session-holders.js'
+import { Stall } from './stall.js'
 import type { RedisWorld } from './world.js'
 
 const RESET = arrayOf(['RESET'])
@@ -40,6 +41,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   private readonly most: number
   private readonly redisLimits: RedisLimits
   readonly output: ByteOutput
+  readonly stall: Stall
   /** When its last lease ended. */
   private idleSince: number
   /** `take` has begun. */
@@ -60,6 +62,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     super(world, id, socket)
     this.output = new ByteOutput(world, this)
     this.output.attach(socket, this)
+    this.stall = new Stall(this, world.pollset.deadlines)
     this.identity = identity
     this.capacity = most
     this.most = most
@@ -216,6 +219,11 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     this.capacity = 0
   }
 
+  /** It carries no more commands: one that was to be sent on it needs another. */
+  get isOver(): boolean {
+    return this.isGone || this.ending || this.finished || this.isSurrendered
+  }
+
   /** True if a client that relays, or sends a large command, may go on. */
   get takesBytes(): boolean {
     return !this.isFull
@@ -258,11 +266,13 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     this.reports.freed(this)
   }
 
-  /** A command had no reply in time: the session is of no use if its oldest is as old as that may be. */
+  /** Nobody waits for a command any more: the session is of no use if its oldest is as old as that may be. */
   checkStall(): void {
     const oldest = this.asks.first
-    if (oldest !== null && this.world.pollset.now - oldest.askedAt >= this.redisLimits.sessionStallMs)
-      this.abort()
+    if (oldest === null) return
+    const by = oldest.askedAt + this.redisLimits.sessionStallMs
+    if (this.world.pollset.now >= by) this.abort()
+    else this.stall.lookAt(by)
   }
 
   /** Closes at once: its server drops what it does for it. */
@@ -299,11 +309,14 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   close(): void {
+    // It carries no lease: nobody waits for what its server still owes, and it reads no more.
+    this.loseAll()
     this.cancel()
   }
 
   closed(): void {
     this.capacity = 0
+    this.stall.close()
     this.loseAll()
     const { owner } = this
     this.owner = null

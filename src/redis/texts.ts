@@ -86,6 +86,10 @@ export const TOO_MANY_IDENTITIES = errorReply(
 export const LATE = errorReply('command-late', 'there was no reply in time: the command may still run')
 export const NO_LEASE_IN_TIME = errorReply('lease-late', 'no session to the backend was free in time')
 export const ENDED = errorReply('command-ended', 'an operator has ended this command: it may have run')
+export const CLIENT_ENDED = errorReply(
+  'client-ended',
+  'the client sends nothing more, so nobody would wait for this command: an element may be lost',
+)
 export const INTERNAL = errorReply('internal-error', 'the proxy failed: the command may have run')
 /** Returns what EXEC answers for this error of ours. */
 export const execAborted = (error: Buffer): Buffer =>
@@ -101,8 +105,7 @@ export const EXEC_ABORT = bytes(
   '-EXECABORT backend-lost the transaction is discarded because of previous errors: it did not run\r\n',
 )
 
-/**
- * Takes the place of a refused command of a client that has taken over its session: the server does not know
- * it, and says so in its turn.
- */
+// Each takes the place of a command of a client that has taken over its session: the server does not know it,
+// and says so in its turn.
+export const ENDED_IN_RELAY = arrayOf(['command-ended (an operator has ended this command)'])
 export const REFUSED_IN_RELAY = arrayOf(['needs-admin (refused by the proxy, which has no --allow-admin)'])

@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Continuation } from '../../src/continuation/index.js'
 import { commandLife, partLife, RedisBackend } from '../../src/redis/index.js'
+import { arrayOf } from '../../src/redis/inline.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read, root } from '../house/source-rules.js'
 import { declared, Seen } from '../world/seen.js'
@@ -895,6 +897,256 @@ t.test('Y24: parts that get no session: late, cancelled', async (t) => {
   over(t, refused)
 })
 
+/** Holds what `picks` picks, before its next step; the result lets it go. */
+function hold(it: ReturnType<typeof setUp>, picks: (c: Continuation) => boolean): () => void {
+  const held: Continuation[] = []
+  const { scheduler } = it.world
+  scheduler.gate = {
+    holds(c) {
+      if (held.length > 0 || !picks(c)) return false
+      held.push(c)
+      return true
+    },
+  }
+  return () => {
+    scheduler.gate = null
+    t.equal(held.length, 1, 'one was held')
+    for (const each of held) scheduler.release(each)
+    it.settle()
+  }
+}
+
+t.test('Y10: a transaction begun behind EXEC is not ended by its reply', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI'))
+  it.answer('+OK\r\n')
+  it.say(one, sent('EXEC', 'MULTI'))
+  it.answer('*0\r\n+OK\r\n')
+  it.say(one, sent('GET a'))
+  t.equal(it.backends.length, 1, 'it has its session still')
+  it.answer('+QUEUED\r\n')
+  one.far.reset()
+  it.settle()
+  t.equal(it.backends[0].text.slice(-sent('RESET').length), sent('RESET'), 'nobody gets it as it is')
+  it.answer('+RESET\r\n')
+  over(t, it)
+})
+
+t.test('Y10: RESET ends a transaction; a session that is being reset closes with the proxy', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI'))
+  it.answer('+OK\r\n')
+  one.take()
+  it.backends[0].take()
+  it.say(one, sent('RESET', 'GET a'))
+  t.equal(one.take(), '+RESET\r\n')
+  t.strictSame([it.backends[0].take(), it.backends[1]?.take()], [sent('RESET'), sent('GET a')])
+  it.answer('+A\r\n')
+  t.equal(one.take(), '+A\r\n')
+  // Its server never answers RESET.
+  over(t, it)
+})
+
+t.test('Y9: behind FIN a command that blocks gets an error, and those behind it their replies', async (t) => {
+  const it = begin()
+  const one = it.client(sent('BLPOP q 0', 'GET a'))
+  one.far.end()
+  it.settle()
+  t.ok(it.backends[0].closed, 'its server pops no element for it')
+  it.answer('+A\r\n')
+  t.match(one.take(), /^-ERR client-ended [^\r]*\r\n\+A\r\n$/)
+  over(t, it)
+})
+
+t.test('Y11: a large command of a client that has a session passes from its beginning on', async (t) => {
+  const it = begin()
+  const one = it.client(sent('NOSUCH x'))
+  it.answer('-ERR unknown\r\n')
+  it.backends[0].take()
+  // Several reads of one turn.
+  const large = sent(`SET k ${'x'.repeat(300_000)}`)
+  it.say(one, large)
+  t.ok(it.backends[0].take() === large)
+  it.say(one, sent(`SHUTDOWN ${'x'.repeat(300_000)}`, 'GET a'))
+  t.equal(
+    it.backends[0].take(),
+    `${arrayOf(['needs-admin (refused by the proxy, which has no --allow-admin)']).toString('latin1')}${sent('GET a')}`,
+  )
+  over(t, it)
+})
+
+t.test('Y19: the reply of a refused change of identity is one error, however it came', async (t) => {
+  const it = begin({ limits: { identitiesMax: 2 } })
+  it.client(sent('SELECT 1'))
+  it.answer('+OK\r\n')
+  const two = it.client(sent('SELECT 2'))
+  it.answer('+RESET\r\n')
+  it.answer('+O')
+  it.answer('K\r\n')
+  t.match(two.take(), /^-ERR too-many-identities [^\r]*\r\n$/)
+  over(t, it)
+})
+
+t.test('Y7: SELECT behind a command that blocks takes no session over', async (t) => {
+  const it = begin()
+  const one = it.client(sent('BLPOP q 0', 'SELECT 1', 'GET a'))
+  it.answer('*-1\r\n')
+  it.answer('+OK\r\n')
+  t.strictSame(
+    [...it.proxy].map(({ place: { relay, pin } }) => [relay, pin]),
+    [[null, null]],
+  )
+  t.equal(it.backends.at(-1)?.take(), sent('SELECT 1'), 'a session of its new identity')
+  it.answer('+OK\r\n')
+  it.answer('+A\r\n')
+  t.equal(one.take(), '*-1\r\n+OK\r\n+A\r\n')
+  over(t, it)
+})
+
+t.test('Y2, Y12: what is sent again is not passed', async (t) => {
+  const it = begin({ limits: { depth: 1 } })
+  const one = it.client(sent('GET k', 'SET k 1'))
+  t.equal(it.backends[0].take(), sent('GET k'), 'the other one waits for its place')
+  it.backends[0].far.reset()
+  it.settle()
+  t.equal(it.backends[1].take(), sent('GET k'))
+  it.answer('+0\r\n')
+  t.equal(it.backends[1].take(), sent('SET k 1'))
+  it.answer('+OK\r\n')
+  t.equal(one.take(), '+0\r\n+OK\r\n')
+  over(t, it)
+})
+
+t.test('Y2, Y12, Y24: nor is it by the parts of a command behind it', async (t) => {
+  const it = begin({ limits: { depth: 1 } })
+  const other = { host: '192.0.2.10', port: 6379 }
+  const others: Peer[] = []
+  it.pollset.serve(other, (far) => others.push(new Peer(far)))
+  const shards = [
+    { endpoints: [{ name: 'first', target: BACK }] },
+    { endpoints: [{ name: 'other', target: other }], prefixes: ['o:'] },
+  ]
+  const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
+  it.proxy.configure({ ...it.proxy.options, backend })
+  const one = it.client(sent('GET k', 'MGET k o:1'))
+  it.backends[0].far.reset()
+  it.settle()
+  t.equal(it.backends[1].take(), sent('GET k'))
+  it.answer('+0\r\n')
+  it.pollset.runUntil(() => it.backends[1].text !== '', 1_000)
+  t.equal(it.backends[1].take(), sent('MGET k'))
+  it.answer('*1\r\n+A\r\n')
+  others[0].say('*1\r\n+B\r\n')
+  it.settle()
+  t.equal(one.take(), '+0\r\n*2\r\n+A\r\n+B\r\n')
+  // A part has its session, which goes before it is sent.
+  const release = hold(it, (c) => c.kind === 'redis-part' && c.stepName === 'send')
+  it.say(one, sent('MGET k o:1'))
+  it.backends[1].far.reset()
+  it.settle()
+  release()
+  t.equal(it.backends[2].take(), sent('MGET k'))
+  it.answer('*1\r\n+A\r\n')
+  others[0].say('*1\r\n+B\r\n')
+  it.settle()
+  t.equal(one.take(), '*2\r\n+A\r\n+B\r\n')
+  backend.close()
+  over(t, it)
+})
+
+t.test('Y12, Y32: a session that goes while its command is held is replaced', async (t) => {
+  const it = begin()
+  const one = it.client(sent('GET a'))
+  it.answer('+A\r\n')
+  const release = hold(it, (c) => c.kind === 'redis-command' && c.stepName === 'send')
+  it.say(one, sent('SET b 1'))
+  it.backends[0].far.reset()
+  it.settle()
+  release()
+  t.equal(it.backends[1].take(), sent('SET b 1'))
+  it.answer('+OK\r\n')
+  t.equal(one.take(), '+A\r\n+OK\r\n')
+  over(t, it)
+})
+
+t.test('Y32: a held command whose client goes, or that is ended, is not sent', async (t) => {
+  for (const step of ['route', 'lease', 'send']) {
+    const it = begin()
+    const one = it.client(sent('GET a'))
+    it.answer('+A\r\n')
+    it.backends[0].take()
+    const release = hold(it, (c) => c.kind === 'redis-command' && c.stepName === step)
+    it.say(one, sent('GET b'))
+    if (step === 'route') [...it.proxy][0].ring.first?.terminate()
+    else one.far.reset()
+    it.settle()
+    release()
+    t.equal(it.backends[0].take(), '', step)
+    if (step === 'route') t.match(one.take(), /-ERR command-ended /)
+    over(t, it)
+  }
+})
+
+t.test('Y13: a command that is late when its session goes is answered once', async (t) => {
+  const it = begin({ limits: { commandMs: 1_000 } })
+  const one = it.client(sent('GET a'))
+  const release = hold(it, (c) => c.kind === 'redis-command' && c.stepName === 'giveUp')
+  it.pollset.runUntil(() => false, 1_000)
+  it.backends[0].far.reset()
+  it.settle()
+  release()
+  t.match(one.take(), /^-ERR command-late [^\r]*\r\n$/)
+  t.equal(it.backends.length, 1, 'it is not sent again')
+  over(t, it)
+})
+
+t.test('Y13: a session whose server has fallen silent closes, though nobody waits for it', async (t) => {
+  const it = begin({ limits: { commandMs: 1_000, sessionStallMs: 3_000 } })
+  const one = it.client(sent('GET a', 'GET b'))
+  it.pollset.runUntil(() => false, 1_500)
+  t.match(one.take(), /^(-ERR command-late [^\r]*\r\n){2}$/)
+  t.notOk(it.backends[0].closed)
+  it.pollset.runUntil(() => false, 2_000)
+  t.ok(it.backends[0].closed)
+  over(t, it)
+})
+
+t.test('Y14: UNWATCH does not end a transaction that was lost', async (t) => {
+  const it = begin()
+  const one = it.client(sent('WATCH k', 'MULTI'))
+  it.answer('+OK\r\n+OK\r\n')
+  it.backends[0].far.reset()
+  it.settle()
+  one.take()
+  it.say(one, sent('UNWATCH', 'SET k 1', 'EXEC'))
+  t.match(one.take(), /^(-ERR backend-lost [^\r]*\r\n){2}-EXECABORT /)
+  t.equal(it.backends.length, 1, 'nothing has run')
+  const two = it.client(sent('WATCH k'))
+  it.answer('+OK\r\n')
+  it.backends[1].far.reset()
+  it.settle()
+  two.take()
+  it.say(two, sent('UNWATCH'))
+  t.equal(two.take(), '+OK\r\n', 'without one, it is over')
+  over(t, it)
+})
+
+t.test('Y30: a command that is ended before its client takes a session over keeps its place', async (t) => {
+  const it = begin({ options: { share: 'never' }, limits: { exclusiveMax: 1 } })
+  const other = it.client(sent('GET x'))
+  const one = it.client(sent('GET a', 'GET b', 'GET c'))
+  const [, frontend] = it.proxy
+  frontend.ring.peek(1)?.terminate()
+  it.settle()
+  other.far.reset()
+  it.settle()
+  t.equal(one.take(), '', 'the reply before it is still to come')
+  t.match(it.backends[1].take(), /GET\r\n\$1\r\na\r\n[^G]*command-ended[^G]*GET\r\n\$1\r\nc\r\n$/)
+  it.answer('+A\r\n-ERR unknown command\r\n+C\r\n')
+  t.equal(one.take(), '+A\r\n-ERR unknown command\r\n+C\r\n')
+  over(t, it)
+})
+
 t.test('the edges seen are the edges declared, and each wait ended in each way', async (t) => {
   const own = (edges: Parameters<typeof declared>[0]) =>
     declared(edges).filter((each) => !CLUSTER_EDGES.has(each))
@@ -907,9 +1159,10 @@ t.test('the edges seen are the edges declared, and each wait ended in each way',
     'send for ever: cancelled, ready',
     'stream slowReaderMs: cancelled, late, ready',
   ])
-  t.strictSame(seen.taken(partLife.edges), own(partLife.edges))
+  t.strictSame(seen.taken(partLife.edges), [...own(partLife.edges), 'pause → lease'].sort())
   t.strictSame(seen.waitsEnded(partLife.edges), [
     'lease leaseMs: cancelled, late, ready',
+    'pause tryAgainMs: late',
     'send commandMs: late, ready',
   ])
 })

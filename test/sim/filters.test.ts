@@ -9,7 +9,7 @@ import { simulate } from '../../tools/sim/run.js'
 t.setTimeout(180_000)
 
 const SEEDS = 40
-const PLAN = { filters: 1, readers: 20, handOnly: 0, endpointsOnly: 0 }
+const PLAN = { redis: 0, filters: 1, readers: 20, handOnly: 0, endpointsOnly: 0 }
 
 t.test('X1, X2, X3, X4, X5, X6: the seeds pass, and twice the same', async (t) => {
   const tally: Record<string, number> = {}

@@ -6,26 +6,33 @@ import type { Cause, Continuation, Gate, Scheduler } from '../../src/continuatio
 import type { Prng } from '../../src/pollset/index.js'
 import { Exchange, isSubrequest } from '../../src/proxy/index.js'
 import type { PeerContext } from './peer.js'
-import { Steering } from './steering.js'
+import type { Steering } from './steering.js'
 
 /** ms: the longest time between two looks for something to park, or to vanish */
 const LOOK_MS = 100
 
+/** A run, as seen by the hand. */
+export type HandStage = Pick<PeerContext, 'plan' | 'pollset' | 'healed' | 'tally'>
+
 export class DebuggerActor implements Gate {
   /** Those it holds. */
   readonly holding = new Set<Continuation>()
-  readonly steering: Steering
+  /** Those that were made late: they may end before their time. */
+  readonly late: WeakSet<object>
   /** Those that it holds again at their next step or wait. */
   private readonly stepping = new WeakSet<Continuation>()
-  private readonly stage: PeerContext
+  private readonly stage: HandStage
   private readonly scheduler: Scheduler
   private readonly chance: Prng
+  private readonly steering: Steering | null
 
-  constructor(stage: PeerContext, scheduler: Scheduler, chance: Prng) {
+  /** @param steering changes exchanges that are held; null where there are none */
+  constructor(stage: HandStage, scheduler: Scheduler, chance: Prng, steering: Steering | null) {
     this.stage = stage
     this.scheduler = scheduler
     this.chance = chance
-    this.steering = new Steering(stage, scheduler, chance)
+    this.steering = steering
+    this.late = steering?.late ?? new WeakSet()
     const { parkPercent, vanishingPercent } = stage.plan
     if (parkPercent + vanishingPercent > 0) this.lookLater()
   }
@@ -49,7 +56,7 @@ export class DebuggerActor implements Gate {
       this.inTurn(chance.below(ms + 1), () => {
         // A copy is held, and not changed: the ledger has no request of its own for it.
         if (!(continuation instanceof Exchange) || isSubrequest(continuation)) return
-        if (this.holding.has(continuation)) this.steering.steer(continuation)
+        if (this.holding.has(continuation)) this.steering?.steer(continuation)
       })
     }
     if (chance.chance(plan.holdOnPercent)) return

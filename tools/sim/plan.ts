@@ -226,6 +226,53 @@ const KNOBS = {
   changeovers: oneOf(0, 0, 1),
   /** Requests of readers (filters/readers.ts), where there are filters. Behind all others. */
   readers: oneOf(0, 0, 5, 20, 40),
+
+  /** 1: the run is one of Redis (redis/run.ts): its clients, its servers, and the numbers that follow. */
+  redis: oneOf(0, 0, 0, 0, 0, 1),
+  redisClients: oneOf(1, 1, 2, 3, 5, 8),
+  redisCommands: oneOf(3, 3, 10, 30, 60),
+  redisPipeline: oneOf(1, 1, 1, 4, 20),
+  redisKeys: oneOf(1, 1, 3, 10),
+  redisWritePercent: knob(50, (p) => p.below(101)),
+  redisSeveralPercent: fault(40),
+  redisMultiPercent: fault(30),
+  redisBlockPercent: fault(20),
+  redisSubscribePercent: fault(15),
+  redisIdentityPercent: fault(20),
+  redisMalformedPercent: fault(30),
+  redisValueBytes: oneOf(10, 10, 300, 3000),
+  redisLargePercent: fault(20),
+  redisLargeBytes: oneOf(1000, 1000, 20_000, 200_000),
+  redisSlowReaderPercent: fault(30),
+  redisRestMs: oneOf(100, 100, 500, 3000),
+  redisLeavePercent: fault(60),
+  redisSlowPercent: fault(60),
+  redisThinkMs: oneOf(5, 5, 100, 2000),
+  redisSilentPercent: fault(5),
+  redisDiePercent: fault(15),
+  redisDownPercent: fault(50),
+  redisLoadingPercent: fault(60),
+  redisByBytePercent: fault(60),
+  redisEndPercent: fault(20),
+  // 0: auto, 1: never, 2: always.
+  redisShare: oneOf(0, 0, 0, 0, 0, 0, 1, 2),
+  redisClientsMax: oneOf(10_000, 3, 10_000, 10_000),
+  redisCommandsMax: oneOf(1024, 1, 4, 1024, 1024),
+  redisShareBytesMax: oneOf(131_072, 100, 2000, 131_072, 131_072),
+  redisDepth: oneOf(1024, 1, 3, 1024, 1024),
+  redisSharedSessions: oneOf(1, 1, 1, 1, 3),
+  redisExclusiveMax: oneOf(100, 1, 3, 100, 100),
+  redisIdentitiesMax: oneOf(100, 3, 100, 100),
+  redisLeaseMs: oneOf(1000, 100, 1000, 3000),
+  redisCommandMs: oneOf(2000, 100, 1000, 3000),
+  redisStallMs: oneOf(4000, 100, 1000, 4000),
+  redisClientWaitingBytes: oneOf(1_048_576, 50, 1000, 1_048_576, 1_048_576),
+  redisClientHeldOver: oneOf(1_048_576, 2000, 1_048_576, 1_048_576),
+  redisShareReplyOver: oneOf(1_048_576, 0, 500, 1_048_576, 1_048_576),
+  redisSlowReaderMs: oneOf(1000, 100, 1000),
+  redisSessionWaitingBytes: oneOf(1_048_576, 50, 1000, 1_048_576, 1_048_576),
+  redisRetryBytesMax: oneOf(1024, 0, 40, 1024, 1024),
+  redisIdleMs: oneOf(3000, 300, 3000),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */
@@ -252,6 +299,14 @@ const WITH_THE_HAND: readonly PlanName[] = [
   'shareConnection',
   'stepsMax',
   'flushBytesMax',
+  'redis',
+  'redisClients',
+  'redisCommands',
+  'redisPipeline',
+  'redisKeys',
+  'redisWritePercent',
+  'redisSeveralPercent',
+  'redisMultiPercent',
 ]
 const handOnly: Set = {
   ...Object.fromEntries(
@@ -312,7 +367,7 @@ export function drawPlan(seed: number, set: Set = {}): Plan {
   if (plan.handOnly === 1)
     for (const name of planNames) plan[name] = set[name] ?? handOnly[name] ?? plan[name]
   if (plan.endpointsOnly === 1) {
-    const fixed: Set = { ...endpointsOnly, endpoints: 2 + (seed % 3) }
+    const fixed: Set = { ...endpointsOnly, redis: 0, endpoints: 2 + (seed % 3) }
     for (const name of planNames) plan[name] = set[name] ?? fixed[name] ?? plan[name]
   }
   return plan as Plan

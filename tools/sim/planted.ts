@@ -57,11 +57,19 @@ const plain: readonly Defect[] = [
 export const defects: readonly Defect[] = [
   ...plain.map((each) => ({
     ...each,
-    plan: { endpoints: 0, endpointsOnly: 0, filters: 0, operators: 0, changeovers: 0, ...each.plan },
+    plan: {
+      endpoints: 0,
+      endpointsOnly: 0,
+      filters: 0,
+      operators: 0,
+      changeovers: 0,
+      redis: 0,
+      ...each.plan,
+    },
   })),
   ...balancingDefects.map((each) => ({
     ...each,
-    plan: { ...MESSAGES, filters: 0, operators: 0, changeovers: 0, ...each.plan },
+    plan: { ...MESSAGES, filters: 0, operators: 0, changeovers: 0, redis: 0, ...each.plan },
   })),
 ]
 

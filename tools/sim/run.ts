@@ -85,6 +85,8 @@ import { Ledger, OTHER_PROTOCOL, type Request, TARGET_PORT, Violation } from './
 import { faultsOf, limitsOf } from './limits.js'
 import { Operators } from './operators.js'
 import type { Plan } from './plan.js'
+import { RedisRun } from './redis/run.js'
+import { Steering } from './steering.js'
 import { Target } from './target.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
@@ -131,6 +133,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
   private readonly operators: Operators | null = null
   readonly changeovers: Changeovers | null = null
   readonly hand: DebuggerActor
+  private readonly steering: Steering
   readonly books = new Ledger()
   readonly octets: ((bytes: Uint8Array) => void) | null
   readonly faults: Record<string, number>
@@ -213,7 +216,9 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
       },
     })
     if (plan.operators === 1) this.operators = new Operators(this, protocols, new Prng(plan.seed ^ 0x0bea))
-    this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork())
+    const chance = this.chance.fork()
+    this.steering = new Steering(this, world.scheduler, chance)
+    this.hand = new DebuggerActor(this, world.scheduler, chance, this.steering)
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     this.checkers = [
       ...(this.filters?.checkers ?? []),
@@ -263,7 +268,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
   }
 
   wasMadeLate(id: string): boolean {
-    return this.hand.steering.lateIds.has(id)
+    return this.steering.lateIds.has(id)
   }
 
   private routesTo(backend: Backend): Router<Route> {
@@ -490,7 +495,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
 
 /** Runs a plan. An error that our code throws counts as a violation too. */
 export function simulate(plan: Plan, options: RunOptions = {}): Result {
-  const run = new Run(plan, options)
+  const run = plan.redis === 1 ? new RedisRun(plan, options) : new Run(plan, options)
   try {
     run.go()
     return run.result(null)

@@ -270,6 +270,8 @@ export class SimSocket extends Socket {
   }
 
   reset(): void {
+    // A second one must not take back the first.
+    if (this.over) return
     this.wasReset = true
     this.toFar.drop()
     this.toFar.cut = this.vanished

@@ -48,13 +48,13 @@ export interface RunView {
   readonly logged: readonly Exchange[]
 }
 
-export interface Checker {
+export interface Checker<View = RunView> {
   /** After a turn. */
-  turn?(scene: RunView): void
+  turn?(scene: View): void
   /** All exchanges have ended, and nothing is under way on the network. */
-  quiet?(scene: RunView): void
+  quiet?(scene: View): void
   /** All connections have closed. */
-  end?(scene: RunView): void
+  end?(scene: View): void
 }
 
 export function fail(property: string, message: string): never {

@@ -123,7 +123,7 @@ export function clocks(): ClockChecker {
     if (isOfReader((x as unknown as Exchange).request.path?.value)) return
     // A trickle of what a side owes is no progress.
     const trickles = last.moved > 0 && phase === 'head' && limits.proxy.bodyBytesMin > 1
-    if (!hand.steering.late.has(x) && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
+    if (!hand.late.has(x) && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
       fail('L1', `${x.id} is ended by ${x.outcome} after ${ms} ms`)
   }
 

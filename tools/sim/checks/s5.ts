@@ -5,9 +5,20 @@
 import type { Continuation, Hold } from '../../../src/continuation/index.js'
 import type { Pollable } from '../../../src/pollset/index.js'
 import { armed, countArmed, type EngineInside } from '../inside.js'
-import { type Checker, fail } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
-export interface WaitChecker extends Checker {
+interface Engined {
+  readonly engine: EngineInside | null
+}
+
+/** The parts of a run, of whatever protocol, that are looked at. */
+export interface WaitsView extends Pick<RunView, 'pollset' | 'engines' | 'checksArmed'> {
+  readonly world: Pick<RunView['world'], 'scheduler'>
+  readonly exchanges: readonly Engined[]
+  readonly checks: readonly Engined[]
+}
+
+export interface WaitChecker extends Checker<WaitsView> {
   /** Called when a continuation goes on after a hold, before it does. */
   released(continuation: Continuation, hold: Hold, now: number): void
   /** Called when a continuation has taken a step. */

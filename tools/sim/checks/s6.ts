@@ -3,12 +3,15 @@
 // bounded time.
 
 import type { Continuation } from '../../../src/continuation/index.js'
-import { type Checker, fail } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 /** The time within which an exchange that is not held must end, in ms. */
-const ALONE_MS = 900
+export const ALONE_MS = 900
 
-export interface HoldChecker extends Checker {
+/** The parts of a run, of whatever protocol, that are looked at. */
+export type HoldsView = Pick<RunView, 'hand' | 'plan' | 'healed' | 'pollset' | 'exchanges'>
+
+export interface HoldChecker extends Checker<HoldsView> {
   /** Called when a continuation has taken a step. */
   stepped(continuation: Continuation): void
 }

@@ -37,7 +37,7 @@ export function tunnels(): Checker {
         if (!x.tunnelOpen) continue
         looked(x, now)
       }
-      for (const each of scene.logged) ended(each as unknown as ExchangeInside, now, scene.hand.steering.late)
+      for (const each of scene.logged) ended(each as unknown as ExchangeInside, now, scene.hand.late)
       const { proxy, limits } = scene
       if (proxy.tunnels !== count) fail('S4', `${proxy.tunnels} tunnels are counted, ${count} are there`)
       if (count > limits.proxy.tunnelsMax) fail('S4', `${count} tunnels, at most ${limits.proxy.tunnelsMax}`)

@@ -1,0 +1,22 @@
+// Commands whose session has gone, and which of them may be sent again (Y12).
+
+import type { Command } from './command.js'
+import { isPlan } from './plan.js'
+
+/** The times that a command is sent. */
+const ATTEMPTS_MAX = 3
+
+/**
+ * Returns true if a lost command may be sent again, unless a write behind it may have run: its bytes had not
+ * left, or it only reads and was sent once.
+ */
+export function isResendable(c: Command): boolean {
+  if (c.buffer === null || c.isCut || c.isLarge || c.streams || c.replies > 1 || c.does !== 'shared')
+    return false
+  return c.attempts < ATTEMPTS_MAX && (c.isSafe || (c.info.readonly && c.attempts === 1))
+}
+
+/** Returns true if a server may have run it, or a part of it. */
+export function mayHaveRun({ attempts, division, told, route, isSafe }: Command): boolean {
+  return !isSafe && (attempts > 0 || division !== null || (told && isPlan(route)))
+}

@@ -1,0 +1,53 @@
+// The reasons for the errors of the proxy's own: a client gets one only if what it tells of may have been.
+
+import type { Asked } from './books.js'
+import type { RedisStage } from './stage.js'
+
+type Reason = (asked: Asked, stage: RedisStage) => boolean
+
+/** Sessions may be lost. */
+const isLossy: Reason = (_, { plan, books, pollset: { done, now } }) =>
+  books.ended > 0 ||
+  now >= plan.redisStallMs ||
+  plan.connectionHeldBytesMax < 1_000_000_000 ||
+  (done.reset ?? 0) + (done.vanish ?? 0) > 0
+
+const waited = ({ sentAt }: Asked, { pollset }: RedisStage): number => pollset.clock - sentAt + 0.001
+
+/** Sessions may not be opened. */
+const isUnreached: Reason = (_, { plan, books }) =>
+  books.refused + plan.refusePercent + plan.hangPercent + plan.resetPercent + plan.stallPercent > 0
+
+const REASONS: Readonly<Record<string, Reason>> = {
+  // It is also that of a command whose MULTI got no session.
+  'backend-lost': (asked, stage) =>
+    isLossy(asked, stage) || isUnreached(asked, stage) || stage.plan.unresolvedPercent > 0,
+  'backend-not-connected': isUnreached,
+  'backend-not-resolved': (_, { plan }) => plan.unresolvedPercent > 0,
+  'session-not-opened': isLossy,
+  'backend-refused': (_, { books }) => books.loading > 0,
+  'command-late': (asked, stage) =>
+    waited(asked, stage) >= Math.min(stage.plan.redisCommandMs, stage.plan.redisSlowReaderMs),
+  'lease-late': (asked, stage) => waited(asked, stage) >= stage.plan.redisLeaseMs,
+  'queue-full': (_, { plan }) => plan.queueMax < 1_000,
+  'needs-session': (_, { plan }) => plan.redisShare === 2,
+  'too-many-identities': (_, { plan }) => plan.redisIdentitiesMax < 100,
+  'client-ended': ({ sort }) => sort === 'blocking',
+  'command-ended': (_, { plan }) => plan.redisEndPercent > 0,
+}
+
+const OURS = /^(?:ERR|EXECABORT) ([a-z]+(?:-[a-z]+)+) /
+
+/** Returns what is wrong with this error in place of a reply; '' if there is a reason for it. */
+export function reasonFor(asked: Asked, text: string, stage: RedisStage): string {
+  const [, code] = OURS.exec(text) ?? []
+  // A server that is loading says so before it knows whose a command is.
+  if (text.startsWith('LOADING ')) return stage.books.loading > 0 ? '' : 'no server is loading'
+  // A client that has taken over its session gets it from the server.
+  if (text.includes('command-ended (an operator'))
+    return stage.plan.redisEndPercent > 0 ? '' : 'no operator is there'
+  if (code === undefined) return 'no server has made it for this'
+  const reason = REASONS[code]
+  if (reason === undefined) return 'there is no such code here'
+  return reason(asked, stage) ? '' : 'nothing is the matter'
+}

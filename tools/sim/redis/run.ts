@@ -1,0 +1,338 @@
+// One run of the proxy for Redis: production code on the simulated network, clients and servers as actors, and
+// checkers after every turn. Its phases are those of a run of HTTP (../run.ts): faults; then all heals, and
+// every command must be answered; then all leave, and nothing may remain.
+
+import {
+  type Continuation,
+  createWorld,
+  type Hold,
+  type Outcome,
+  TraceLines,
+  type Tracer,
+} from '../../../src/continuation/index.js'
+import { Prng, SimPollset, type SimSocket } from '../../../src/pollset/index.js'
+import {
+  Command,
+  Part,
+  RedisBackend,
+  RedisFrontend,
+  RedisProxy,
+  RedisSession,
+  type RedisWorld,
+  type Share,
+} from '../../../src/redis/index.js'
+import { type Limits, limitsWith } from '../../../src/server/index.js'
+import { createTransportWorld } from '../../../src/transport/index.js'
+import type { Checker } from '../checks/check.js'
+import { s5 } from '../checks/s5.js'
+import { s6 } from '../checks/s6.js'
+import { DebuggerActor } from '../debugger-actor.js'
+import type { EngineInside } from '../inside.js'
+import { Violation } from '../ledger.js'
+import { faultsOf, limitsOf } from '../limits.js'
+import type { Plan } from '../plan.js'
+import type { Result, RunOptions } from '../run.js'
+import { Books } from './books.js'
+import { bounded, endedOnce, goesWithItsClient, type RedisView, siblingsGoOn } from './checks.js'
+import { RedisClient } from './client.js'
+import { RedisServer } from './server.js'
+import type { RedisStage } from './stage.js'
+
+const FRONT = { host: '192.0.2.1', port: 6380 }
+const BACK = { host: '192.0.2.9', port: 6379 }
+const BACK_NAME = 'redis.sim'
+const SHARES: readonly Share[] = ['auto', 'never', 'always']
+/** ms after which an operator looks again for a command to end. */
+const LOOK_MS = 100
+/** ms after the healing at which the operating system misses the peers of connections that vanished */
+const KEEP_ALIVE_MS = 5_000
+/** The connections of one client, one behind the other. */
+const CONNECTIONS_MAX = 4
+const TURNS_MAX = 500_000
+
+export class RedisRun implements RedisStage, RedisView, Tracer {
+  readonly plan: Plan
+  readonly limits: Limits
+  readonly pollset: SimPollset
+  readonly world: RedisWorld
+  readonly proxy: RedisProxy
+  readonly backend: RedisBackend
+  readonly books = new Books()
+  readonly hand: DebuggerActor
+  readonly octets: ((bytes: Uint8Array) => void) | null
+  readonly faults: Record<string, number>
+  healed = false
+  commands: Command[] = []
+  parts: Part[] = []
+  frontends: RedisFrontend[] = []
+  sessions: RedisSession[] = []
+  engines: readonly EngineInside[] = []
+  logged: Command[] = []
+  readonly exchanges = []
+  readonly checks = []
+  /** Deadlines that are of no continuation. */
+  checksArmed = 0
+  private readonly servers: RedisServer[] = []
+  private readonly clients: RedisClient[] = []
+  private dialled = 0
+  private readonly checkers: readonly Checker<RedisView>[]
+  private readonly holds = s6()
+  private readonly waits = s5()
+  private readonly lines: TraceLines | null
+  private readonly note: ((line: string) => void) | null
+  private readonly chance: Prng
+  private readonly outcomes = new Map<string, number>()
+  private turns = 0
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.plan = plan
+    this.octets = options.octets ?? null
+    this.note = options.lines ?? null
+    this.limits = redisLimitsOf(plan)
+    this.chance = new Prng(plan.seed ^ 0x4ed15)
+    const pollset = new SimPollset(plan.seed, faultsOf(plan))
+    this.pollset = pollset
+    this.faults = pollset.done
+    pollset.name(BACK_NAME, [BACK.host])
+    const world = createWorld(pollset, { limits: this.limits.continuation })
+    this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
+    world.scheduler.tracer = this
+    this.world = {
+      ...createTransportWorld(world, this.limits.transport),
+      redisLimits: this.limits.redis,
+    }
+    this.servers.push(new RedisServer(this, 'server', BACK, this.chance.fork()))
+    this.backend = new RedisBackend(
+      this.world,
+      {
+        name: 'main',
+        shards: [{ endpoints: [{ name: 'only', target: { host: BACK_NAME, port: BACK.port } }] }],
+        check: null,
+      },
+      { unreached: () => this.tally('a session was not opened') },
+      this.limits.engine,
+    )
+    this.proxy = new RedisProxy(this.world, {
+      backend: this.backend,
+      share: SHARES[plan.redisShare],
+      allowAdmin: false,
+    })
+    this.proxy.watch({
+      ended: (c) => {
+        this.logged.push(c)
+        this.outcomes.set(c.outcome, (this.outcomes.get(c.outcome) ?? 0) + 1)
+      },
+    })
+    this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork(), null)
+    if (plan.holdPercent > 0) world.scheduler.gate = this.hand
+    if (plan.redisEndPercent > 0) this.endSome(this.chance.fork())
+    this.checkers = [endedOnce(), bounded(), siblingsGoOn(), goesWithItsClient(), this.waits, this.holds]
+    this.proxy.listen(FRONT, null)
+    this.dial()
+  }
+
+  // For the actors
+
+  tally(kind: string): void {
+    this.faults[kind] = (this.faults[kind] ?? 0) + 1
+  }
+
+  say(text: () => string): void {
+    this.note?.(`${this.pollset.clock.toFixed(3)} ${text()}\n`)
+  }
+
+  mayEnd(): boolean {
+    return this.plan.redisClientsMax < 10_000
+  }
+
+  private dial(): void {
+    const { plan, pollset } = this
+    for (let i = 0; i < plan.redisClients; i++) {
+      const chance = this.chance.fork()
+      pollset.after(1 + (i === 0 ? 0 : chance.below(plan.spreadMs + 1)), () =>
+        this.connect(i, chance, plan.redisCommands, CONNECTIONS_MAX),
+      )
+    }
+  }
+
+  private connect(at: number, chance: Prng, commands: number, connections: number): void {
+    const far = this.pollset.dial(FRONT, { host: `198.51.100.${at + 1}`, port: 40_000 + connections })
+    if (far === null) throw new Error('nobody listens')
+    if (connections === CONNECTIONS_MAX) this.dialled++
+    this.clients.push(
+      new RedisClient(this, far, chance, commands, (left) => {
+        if (this.healed || left === 0 || connections === 1) return
+        this.pollset.after(chance.below(20), () => {
+          if (!this.healed) this.connect(at, chance, left, connections - 1)
+        })
+      }),
+    )
+  }
+
+  /** An operator ends commands. */
+  private endSome(chance: Prng): void {
+    const { plan, pollset } = this
+    pollset.after(chance.between(1, LOOK_MS), () => {
+      if (this.healed) return
+      if (chance.chance(plan.redisEndPercent))
+        pollset.queue({
+          wake() {},
+          resume: () => {
+            const live = this.living().filter((each) => each instanceof Command)
+            const one = live[chance.below(live.length)]
+            if (one === undefined) return
+            this.tally('a command was ended')
+            one.terminate()
+          },
+        })
+      this.endSome(chance)
+    })
+  }
+
+  private living(): Continuation[] {
+    return [...this.world.scheduler.alive()]
+  }
+
+  // Tracer
+
+  transition(c: Continuation, step: number, out: Outcome<string>): void {
+    this.holds.stepped(c)
+    this.waits.stepped(c)
+    this.lines?.transition(c, step, out)
+  }
+
+  diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
+    this.lines?.diverted(c, step, cause, next)
+  }
+
+  held(c: Continuation, hold: Hold): void {
+    this.lines?.held(c, hold)
+  }
+
+  released(c: Continuation, hold: Hold): void {
+    this.waits.released(c, hold, this.pollset.now)
+    this.lines?.released(c, hold)
+  }
+
+  redirected(c: Continuation, from: number, to: number): void {
+    this.lines?.redirected(c, from, to)
+  }
+
+  // The run
+
+  go(): void {
+    const { pollset, plan, proxy, world } = this
+    const isDone = (): boolean =>
+      this.dialled === plan.redisClients && this.clients.every((each) => each.finished)
+    this.until(isDone, plan.runMs)
+    this.healed = true
+    pollset.heal()
+    this.hand.heal()
+    for (const each of this.servers) each.heal()
+    for (const each of this.clients) each.heal()
+    pollset.after(KEEP_ALIVE_MS, () => this.missLost())
+    this.until(() => isDone() && this.answered, this.endsWithinMs)
+    for (const each of this.clients)
+      if (!each.finished) throw new Violation('L1', `client ${each.number} waits for ${each.waitsFor}`)
+    if (!this.answered)
+      throw new Violation('L1', `${this.commands[0]?.id} is at ${this.commands[0]?.stepName}`)
+    for (const each of this.checkers) each.quiet?.(this)
+    for (const each of this.clients) each.part()
+    proxy.drain()
+    this.until(() => world.scheduler.living === 0, this.closesWithinMs)
+    const [left] = this.living()
+    if (left !== undefined) throw new Violation('L1', `${left.id} is left at ${left.stepName}`)
+    this.look()
+    for (const each of this.checkers) each.end?.(this)
+  }
+
+  /** TCP's keep-alive finds that the peers of these connections are not there. */
+  private missLost(): void {
+    for (const each of [...this.frontends, ...this.sessions]) {
+      const socket = each.socket as SimSocket
+      if (socket.vanished) socket.failed('ETIMEDOUT')
+    }
+  }
+
+  private get answered(): boolean {
+    return this.commands.every((each) => each.told)
+  }
+
+  /** All waits of a command, one behind the other, for each that may be before it. */
+  private get endsWithinMs(): number {
+    const { redis, transport } = this.limits
+    const once = redis.leaseMs + redis.commandMs + transport.connectMs * 2 + redis.slowReaderMs
+    // Each command of a client may wait for a session that others have.
+    return once * (4 + 4 * this.plan.redisCommands) + redis.sessionStallMs + KEEP_ALIVE_MS + 10_000
+  }
+
+  private get closesWithinMs(): number {
+    const { redis } = this.limits
+    return redis.backendIdleMs + redis.commandMs + 60_000
+  }
+
+  private until(over: () => boolean, ms: number): void {
+    const { pollset } = this
+    const last = pollset.clock + ms
+    while (!over()) {
+      if (pollset.clock > last || !pollset.step()) return
+      if (pollset.turns === this.turns) continue
+      this.turns = pollset.turns
+      if (this.turns > TURNS_MAX) throw new Violation('L1', `not over after ${TURNS_MAX} turns`)
+      this.look()
+    }
+  }
+
+  /** After a turn. */
+  private look(): void {
+    this.commands = []
+    this.parts = []
+    this.frontends = []
+    this.sessions = []
+    for (const each of this.world.scheduler.alive()) {
+      if (each instanceof Command) this.commands.push(each)
+      else if (each instanceof Part) this.parts.push(each)
+      else if (each instanceof RedisFrontend) this.frontends.push(each)
+      else if (each instanceof RedisSession) this.sessions.push(each)
+    }
+    this.checksArmed = this.sessions.reduce((sum, { stall }) => sum + Number(stall.deadlineArmed), 0)
+    this.engines = this.backend.engines() as unknown as readonly EngineInside[]
+    for (const each of this.checkers) each.turn?.(this)
+    this.logged = []
+  }
+
+  result(violation: Violation | null): Result {
+    const { plan, faults, outcomes } = this
+    return { plan, violation, exchanges: this.proxy.begun, turns: this.pollset.turns, faults, outcomes }
+  }
+
+  close(): void {}
+}
+
+/** The bounds of the proxy of a run. */
+function redisLimitsOf(plan: Plan): Limits {
+  const shareReplyBytesMax = plan.redisClientWaitingBytes + plan.redisShareReplyOver
+  return limitsWith(limitsOf(plan), {
+    transport: { heldBytesSoft: 1_000_000_000, heldBytesMax: 2_000_000_000 },
+    redis: {
+      clientsMax: plan.redisClientsMax,
+      commandsMax: plan.redisCommandsMax,
+      shareBytesMax: plan.redisShareBytesMax,
+      depth: plan.redisDepth,
+      sharedSessions: plan.redisSharedSessions,
+      exclusiveMax: plan.redisExclusiveMax,
+      identitiesMax: plan.redisIdentitiesMax,
+      leaseMs: plan.redisLeaseMs,
+      commandMs: plan.redisCommandMs,
+      sessionStallMs: plan.redisStallMs,
+      clientWaitingBytes: plan.redisClientWaitingBytes,
+      shareReplyBytesMax,
+      clientHeldBytesMax: shareReplyBytesMax + plan.redisClientHeldOver,
+      slowReaderMs: plan.redisSlowReaderMs,
+      sessionWaitingBytes: plan.redisSessionWaitingBytes,
+      retryBytesMax: plan.redisRetryBytesMax,
+      backendIdleMs: plan.redisIdleMs,
+      handshakeMs: 1_000,
+    },
+  })
+}

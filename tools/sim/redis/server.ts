@@ -1,0 +1,449 @@
+// A simulated server of Redis: its data, its channels, and its connections. It dies and comes back, and it is
+// loading for a time; a connection thinks, falls silent, dies at any point of a reply, and sends replies in
+// one piece or byte by byte.
+
+import type { Address, Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
+import { ANONYMOUS, type Asked, fail, type Identity } from './books.js'
+import { type RedisStage, USERS } from './stage.js'
+import { type Queued, Store, type Waiter } from './store.js'
+import { array, bulk, CommandText, error, integer, map, nil, nilArray, push, simple } from './wire.js'
+
+export class RedisServer {
+  readonly store = new Store()
+  readonly name: string
+  readonly address: Address
+  readonly connections = new Set<ServerConnection>()
+  /** It answers LOADING to all. */
+  isLoading = false
+  private readonly stage: RedisStage
+  private readonly chance: Prng
+
+  constructor(stage: RedisStage, name: string, address: Address, chance: Prng) {
+    this.stage = stage
+    this.name = name
+    this.address = address
+    this.chance = chance
+    this.serve()
+    const { plan, pollset } = stage
+    if (chance.chance(plan.redisDownPercent))
+      pollset.after(chance.below(plan.runMs), () => {
+        if (!stage.healed) this.goDown()
+      })
+  }
+
+  private serve(): void {
+    const { stage } = this
+    stage.pollset.serve(this.address, (far) => {
+      this.connections.add(new ServerConnection(stage, this, far, this.chance.fork()))
+    })
+  }
+
+  /** It dies, with all its connections, and comes back with its data. */
+  private goDown(): void {
+    const { stage, chance } = this
+    stage.tally('server down')
+    stage.books.refused++
+    stage.pollset.unserve(this.address)
+    for (const each of [...this.connections]) each.die()
+    stage.pollset.after(chance.below(stage.plan.runMs), () => {
+      this.serve()
+      if (stage.healed || !chance.chance(stage.plan.redisLoadingPercent)) return
+      stage.tally('server loading')
+      stage.books.loading++
+      this.isLoading = true
+      stage.pollset.after(chance.below(200), () => {
+        this.isLoading = false
+      })
+    })
+  }
+
+  heal(): void {
+    this.isLoading = false
+    for (const each of this.connections) each.heal()
+  }
+
+  /** Sends this to the connections that have subscribed to the channel. Returns their number. */
+  publish(channel: string, text: string): number {
+    let count = 0
+    for (const each of this.connections) if (each.message(channel, text)) count++
+    return count
+  }
+}
+
+export class ServerConnection implements SimPeerSocketOwner, Waiter {
+  private readonly server: RedisServer
+  private readonly stage: RedisStage
+  private readonly far: SimPeerSocket
+  private readonly chance: Prng
+  private readonly input = new CommandText()
+  private identity: Identity = ANONYMOUS
+  private readonly waiting: (readonly string[])[] = []
+  /** It thinks, or waits for an element. */
+  private isBusy = false
+  private blocked: Asked | null = null
+  private isGone = false
+  /** It answers nothing any more. */
+  private isSilent = false
+  /** It sends byte by byte. */
+  private readonly byByte: boolean
+  private queued: Queued[] | null = null
+  private isAborted = false
+  /** A transaction runs. */
+  private executes = false
+  private watched: {
+    readonly db: number
+    readonly keys: readonly string[]
+    readonly versions: readonly number[]
+  }[] = []
+  private readonly channels = new Set<string>()
+
+  constructor(stage: RedisStage, server: RedisServer, far: SimPeerSocket, chance: Prng) {
+    this.stage = stage
+    this.server = server
+    this.far = far
+    this.chance = chance
+    this.byByte = chance.chance(stage.plan.redisByBytePercent)
+    far.owner = this
+  }
+
+  private get shown(): string {
+    return `${this.server.name}.${this.far.near.id}`
+  }
+
+  // Its socket
+
+  received(bytes: Uint8Array): void {
+    this.stage.octets?.(bytes)
+    this.input.add(bytes)
+    for (;;) {
+      const next = this.input.next()
+      if (next === null) break
+      if (typeof next === 'string') fail('Y4', `${this.server.name} gets what is malformed: ${next}`)
+      this.waiting.push(next)
+    }
+    this.go()
+  }
+
+  ended(): void {
+    this.leave()
+    this.far.end()
+  }
+
+  closed(): void {
+    this.leave()
+  }
+
+  private leave(): void {
+    if (this.isGone) return
+    this.isGone = true
+    this.stage.say(() => `${this.shown} has closed`)
+    this.stage.books.ended++
+    this.server.connections.delete(this)
+    this.server.store.forget(this)
+  }
+
+  die(): void {
+    this.far.reset()
+    this.leave()
+  }
+
+  heal(): void {
+    // One that is out of step with its client for ever is of no use to it.
+    if (this.isSilent) this.die()
+    else if (this.blocked !== null) this.unblock(nilArray(this.identity.resp))
+  }
+
+  // Its work
+
+  private go(): void {
+    while (!this.isBusy && !this.isGone && !this.isSilent) {
+      const words = this.waiting.shift()
+      if (words === undefined) return
+      const { plan, healed } = this.stage
+      const thinks =
+        healed || !this.chance.chance(plan.redisSlowPercent) ? 0 : this.chance.below(plan.redisThinkMs + 1)
+      if (thinks === 0) this.take(words)
+      else {
+        this.isBusy = true
+        this.stage.pollset.after(thinks, () => {
+          this.isBusy = false
+          if (this.isGone) return
+          this.take(words)
+          this.go()
+        })
+      }
+    }
+  }
+
+  private take(words: readonly string[]): void {
+    const { plan, healed, books } = this.stage
+    const fate = healed ? '' : this.fate(plan.redisDiePercent, plan.redisSilentPercent)
+    if (fate !== '') this.stage.tally(`server ${fate}`)
+    if (fate === 'dies before') {
+      this.die()
+      return
+    }
+    if (fate === 'silent') {
+      this.isSilent = true
+      return
+    }
+    const asked = books.commandOf(words)
+    this.stage.say(
+      () => `${this.shown} takes ${asked?.shown ?? words.join(' ')}${fate === '' ? '' : `, and ${fate}`}`,
+    )
+    const reply = this.answer(words, asked)
+    if (reply === null) return
+    if (fate === 'dies after') {
+      this.die()
+      return
+    }
+    if (fate === 'dies within') {
+      this.write(reply.slice(0, this.chance.below(reply.length)))
+      this.die()
+      return
+    }
+    this.reply(asked, reply)
+  }
+
+  private fate(diePercent: number, silentPercent: number): string {
+    const { chance } = this
+    if (chance.chance(diePercent) && chance.chance(50))
+      return ['dies before', 'dies after', 'dies within'][chance.below(3)]
+    return chance.chance(silentPercent) && chance.chance(20) ? 'silent' : ''
+  }
+
+  private reply(asked: Asked | null, reply: string): void {
+    if (asked !== null) this.stage.books.answers(asked, this.identity, reply)
+    this.write(reply)
+  }
+
+  private write(text: string): void {
+    const bytes = Buffer.from(text, 'latin1')
+    if (!this.byByte || this.stage.healed) this.far.send(bytes)
+    else for (let at = 0; at < bytes.length; at++) this.far.send(bytes.subarray(at, at + 1))
+  }
+
+  /** Returns the reply; null: it comes later. */
+  private answer(words: readonly string[], asked: Asked | null): string | null {
+    const name = words[0].toLowerCase()
+    if (this.server.isLoading) return error('LOADING Redis is loading the dataset in memory')
+    const { queued } = this
+    if (queued === null || ['exec', 'discard', 'multi', 'watch', 'reset', 'quit'].includes(name))
+      return this.run(name, words, asked)
+    if (!KNOWN.has(name)) {
+      this.isAborted = true
+      return error(`ERR unknown command ${words.join(' ')}`)
+    }
+    queued.push({ asked, words })
+    return simple(`QUEUED ${asked?.tag ?? ''}`)
+  }
+
+  private run(name: string, words: readonly string[], asked: Asked | null): string | null {
+    const { identity, server } = this
+    const { store } = server
+    const { db, resp } = identity
+    const tag = asked?.tag ?? ''
+    const [, first = '', second = ''] = words
+    switch (name) {
+      case 'ping':
+        return words.length > 1 ? bulk(first) : simple('PONG')
+      case 'echo':
+        return bulk(first)
+      case 'getrange':
+        this.note(asked, [first])
+        return bulk(`${tag} ${first} ${store.get(db, first)}`)
+      case 'set':
+        this.note(asked, [first])
+        store.set(db, first, second.slice(0, 40))
+        return simple(`OK ${tag}`)
+      case 'append':
+        this.note(asked, [first])
+        store.set(db, first, second)
+        return integer(second.length)
+      case 'mget': {
+        const keys = words.slice(1)
+        this.note(asked, keys)
+        return array(keys.map((key) => bulk(`${key} ${store.get(db, key)}`)))
+      }
+      case 'mset': {
+        const keys = words.filter((_, at) => at % 2 === 1)
+        this.note(asked, keys)
+        for (let at = 1; at < words.length; at += 2) store.set(db, words[at], words[at + 1])
+        return simple('OK')
+      }
+      case 'del':
+        this.note(asked, words.slice(1))
+        return integer(store.remove(db, words.slice(1)))
+      case 'rpush':
+        this.note(asked, [first])
+        return integer(store.push(db, first, second))
+      case 'blpop':
+        return this.blpop(words, asked)
+      case 'publish':
+        return integer(server.publish(first, second))
+      case 'dbsize':
+        return integer(store.size(db))
+      default:
+        return this.runConnection(name, words, asked, resp)
+    }
+  }
+
+  /** Runs a command that concerns its connection. */
+  private runConnection(
+    name: string,
+    words: readonly string[],
+    asked: Asked | null,
+    resp: 2 | 3,
+  ): string | null {
+    const [, first = ''] = words
+    switch (name) {
+      case 'multi':
+        if (this.queued !== null) return error('ERR MULTI calls can not be nested')
+        this.queued = []
+        this.isAborted = false
+        return simple('OK')
+      case 'discard':
+        if (this.queued === null) return error('ERR DISCARD without MULTI')
+        this.queued = null
+        this.watched = []
+        return simple('OK')
+      case 'exec':
+        return this.exec(resp)
+      case 'watch': {
+        if (this.queued !== null) return error('ERR WATCH inside MULTI is not allowed')
+        const keys = words.slice(1)
+        const { db } = this.identity
+        this.watched.push({ db, keys, versions: this.server.store.versions(db, keys) })
+        return simple('OK')
+      }
+      case 'unwatch':
+        this.watched = []
+        return simple('OK')
+      case 'select':
+        if (!/^\d$/.test(first)) return error('ERR DB index is out of range')
+        this.identity = { ...this.identity, db: Number(first) }
+        return simple('OK')
+      case 'auth':
+        return this.auth(words.slice(1)) ?? simple('OK')
+      case 'hello':
+        return this.hello(words)
+      case 'reset':
+        this.identity = ANONYMOUS
+        this.queued = null
+        this.watched = []
+        this.channels.clear()
+        return simple('RESET')
+      case 'subscribe':
+        this.channels.add(first)
+        return this.pushed([bulk('subscribe'), bulk(first), integer(this.channels.size)])
+      case 'unsubscribe':
+        this.channels.delete(first)
+        return this.pushed([bulk('unsubscribe'), bulk(first), integer(this.channels.size)])
+      case 'quit':
+        return simple('OK')
+      default:
+        return error(`ERR unknown command '${words[0]}' ${asked?.tag ?? ''}`)
+    }
+  }
+
+  private note(asked: Asked | null, keys: readonly string[]): void {
+    if (asked !== null)
+      this.stage.books.run(
+        asked,
+        keys.filter((each) => !each.includes('@')),
+        this.identity.db,
+      )
+  }
+
+  private auth(words: readonly string[]): string | null {
+    const [user, password] = words.length === 1 ? ['default', words[0]] : words
+    if (USERS[user] !== password)
+      return error('WRONGPASS invalid username-password pair or user is disabled.')
+    this.identity = { ...this.identity, user }
+    return null
+  }
+
+  private hello(words: readonly string[]): string {
+    const at = words.findIndex((each) => each.toUpperCase() === 'AUTH')
+    if (at > 0) {
+      const refused = this.auth(words.slice(at + 1, at + 3))
+      if (refused !== null) return refused
+    }
+    const resp = words[1] === '3' ? 3 : 2
+    this.identity = { ...this.identity, resp }
+    const pairs = [bulk('server'), bulk('redis'), bulk('proto'), integer(resp)]
+    return resp === 3 ? map(pairs) : array(pairs)
+  }
+
+  private exec(resp: 2 | 3): string {
+    const { queued, isAborted, watched } = this
+    if (queued === null) return error('ERR EXEC without MULTI')
+    this.queued = null
+    this.watched = []
+    if (isAborted) return error('EXECABORT Transaction discarded because of previous errors.')
+    const { store } = this.server
+    const isSame = watched.every(({ db, keys, versions }) =>
+      store.versions(db, keys).every((each, at) => each === versions[at]),
+    )
+    if (!isSame) return nilArray(resp)
+    this.executes = true
+    const replies = queued.map(({ asked, words }) => {
+      const reply = this.run(words[0].toLowerCase(), words, asked) ?? nil(resp)
+      if (asked !== null) this.stage.books.answers(asked, this.identity, reply)
+      return reply
+    })
+    this.executes = false
+    return array(replies)
+  }
+
+  private blpop(words: readonly string[], asked: Asked | null): string | null {
+    const keys = words.slice(1, -1)
+    const { db, resp } = this.identity
+    this.note(asked, keys)
+    const found = this.server.store.pop(db, keys)
+    if (found !== null) return array(found.map(bulk))
+    if (this.executes || this.stage.healed) return nilArray(resp)
+    this.blocked = asked
+    this.isBusy = true
+    this.server.store.waits(db, this, keys)
+    const seconds = Number(words.at(-1))
+    if (seconds > 0)
+      this.stage.pollset.after(seconds * 1_000, () => {
+        if (this.blocked === asked) this.unblock(nilArray(resp))
+      })
+    return null
+  }
+
+  /** It waited for an element, and gets this one. */
+  give(key: string, element: string): void {
+    this.unblock(array([bulk(key), bulk(element)]))
+  }
+
+  private unblock(reply: string): void {
+    const { blocked } = this
+    if (this.isGone) return
+    this.server.store.forget(this)
+    this.blocked = null
+    this.isBusy = false
+    this.reply(blocked, reply)
+    // A push of this turn is answered first.
+    this.stage.pollset.after(0, () => this.go())
+  }
+
+  /** A message comes to a channel. Returns true if it has subscribed to it. */
+  message(channel: string, text: string): boolean {
+    if (!this.channels.has(channel)) return false
+    this.write(this.pushed([bulk('message'), bulk(channel), bulk(text)]))
+    return true
+  }
+
+  private pushed(items: readonly string[]): string {
+    return this.identity.resp === 3 ? push(items) : array(items)
+  }
+}
+
+const KNOWN: ReadonlySet<string> = new Set(
+  'ping echo getrange set append mget mset del rpush blpop publish dbsize select auth hello unwatch subscribe unsubscribe'.split(
+    ' ',
+  ),
+)

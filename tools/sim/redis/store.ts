@@ -1,0 +1,125 @@
+// The data of a simulated server of Redis, and what its commands do to it. It outlives its connections.
+
+import type { Asked } from './books.js'
+
+/** A connection that waits for an element. */
+export interface Waiter {
+  /** Gives it the element of this list. */
+  give(key: string, element: string): void
+}
+
+interface Blocked {
+  readonly waiter: Waiter
+  readonly keys: readonly string[]
+}
+
+class Database {
+  /** By key: its value. */
+  readonly strings = new Map<string, string>()
+  readonly lists = new Map<string, string[]>()
+  /** By key: how often it was changed. */
+  readonly versions = new Map<string, number>()
+  blocked: Blocked[] = []
+
+  touch(key: string): void {
+    this.versions.set(key, this.version(key) + 1)
+  }
+
+  version(key: string): number {
+    return this.versions.get(key) ?? 0
+  }
+
+  /** Gives elements to those that wait for them. */
+  serve(key: string): void {
+    const list = this.lists.get(key) ?? []
+    while (list.length > 0) {
+      const found = this.blocked.find(({ keys }) => keys.includes(key))
+      if (found === undefined) return
+      this.blocked.splice(this.blocked.indexOf(found), 1)
+      this.touch(key)
+      found.waiter.give(key, list.shift() as string)
+    }
+  }
+}
+
+export class Store {
+  private readonly databases = new Map<number, Database>()
+
+  at(db: number): Database {
+    let found = this.databases.get(db)
+    if (found === undefined) {
+      found = new Database()
+      this.databases.set(db, found)
+    }
+    return found
+  }
+
+  /** The keys of this database. */
+  size(db: number): number {
+    const { strings, lists } = this.at(db)
+    return strings.size + [...lists.values()].filter((each) => each.length > 0).length
+  }
+
+  forget(waiter: Waiter): void {
+    for (const each of this.databases.values())
+      each.blocked = each.blocked.filter((blocked) => blocked.waiter !== waiter)
+  }
+
+  set(db: number, key: string, value: string): void {
+    const database = this.at(db)
+    database.strings.set(key, value)
+    database.touch(key)
+  }
+
+  get(db: number, key: string): string {
+    return this.at(db).strings.get(key) ?? ''
+  }
+
+  push(db: number, key: string, element: string): number {
+    const database = this.at(db)
+    const list = database.lists.get(key) ?? []
+    database.lists.set(key, list)
+    list.push(element)
+    const { length } = list
+    database.touch(key)
+    database.serve(key)
+    return length
+  }
+
+  /** Takes an element of the first of these lists that has one; null: all are empty. */
+  pop(db: number, keys: readonly string[]): readonly [string, string] | null {
+    const database = this.at(db)
+    for (const key of keys) {
+      const element = database.lists.get(key)?.shift()
+      if (element === undefined) continue
+      database.touch(key)
+      return [key, element]
+    }
+    return null
+  }
+
+  waits(db: number, waiter: Waiter, keys: readonly string[]): void {
+    this.at(db).blocked.push({ waiter, keys })
+  }
+
+  /** Removes keys. Returns the number of those that were there. */
+  remove(db: number, keys: readonly string[]): number {
+    const database = this.at(db)
+    let count = 0
+    for (const key of keys) {
+      if (database.strings.delete(key)) count++
+      database.touch(key)
+    }
+    return count
+  }
+
+  versions(db: number, keys: readonly string[]): readonly number[] {
+    return keys.map((key) => this.at(db).version(key))
+  }
+}
+
+/** A command that a connection has put aside within MULTI. */
+export interface Queued {
+  readonly asked: Asked | null
+  readonly words: readonly string[]
+}
