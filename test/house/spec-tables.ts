@@ -63,6 +63,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'process-log.md › Exit codes': 'server/command-line',
   'redis.md › Kinds': 'redis/commands',
   'redis.md › Errors': 'redis/proxy',
+  'redis.md › Scenarios': 'redis/scenarios',
   'routing.md › Normalised paths': 'proxy/paths',
   'workers.md › Limits of each worker': 'server/limit-texts',
   'routing.md › Ambiguous paths': 'proxy/paths',

@@ -18,7 +18,11 @@ export async function beginRedis(t: Test, ...options: string[]) {
     '--backend',
     `127.0.0.1:${redis.port}`,
   ]
-  const proxy = await start(process.execPath, [...args, ...options], { port, cwd: root })
+  const proxy = await start(process.execPath, [...args, ...options], {
+    port,
+    cwd: root,
+    readyTimeoutMs: 60_000,
+  })
   t.teardown(async () => {
     await proxy.stop()
     await redis.program.stop()

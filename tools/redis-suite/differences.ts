@@ -12,6 +12,10 @@ export interface Difference {
 
 const IDS =
   'CLIENT ID is a number of the proxy: the server knows no client of this number (CLIENT LIST, UNBLOCK, KILL)'
+const NAMES = 'CLIENT SETNAME is answered by the proxy: the server does not note the name'
+const BUSY =
+  'a script that runs for ever holds up the session that it shares: others wait, and are not told BUSY'
+const PAUSED = 'a command that CLIENT PAUSE holds up holds up the session that it shares'
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -29,8 +33,56 @@ export const DIFFERENCES: readonly Difference[] = [
     tests: ['LATENCY HISTOGRAM sub commands'],
   },
   {
-    why: 'CLIENT SETNAME is answered by the proxy: the server does not note the name',
+    why: NAMES,
     unit: 'unit/slowlog',
     tests: ['SLOWLOG - logged entry sanity check', 'SLOWLOG - can clean older entries'],
+  },
+  {
+    why: BUSY,
+    unit: 'unit/scripting',
+    tests: ['Timedout read-only scripts can be killed by SCRIPT KILL'],
+    hangs: true,
+  },
+  {
+    why: BUSY,
+    unit: 'unit/functions',
+    tests: [
+      'FUNCTION - test function kill',
+      'FUNCTION - test script kill not working on function',
+      'FUNCTION - test function kill not working on eval',
+    ],
+    hangs: true,
+  },
+  { why: IDS, unit: 'unit/introspection', tests: ['CLIENT LIST with IDs'] },
+  {
+    why: 'clients share the sessions that it counts',
+    unit: 'unit/introspection',
+    tests: ['CLIENT KILL SKIPME YES/NO will kill all clients'],
+  },
+  {
+    why: 'a session of the client alone, which MULTI needs, selects its database first: MONITOR shows it',
+    unit: 'unit/introspection',
+    tests: ['MONITOR correctly handles multi-exec cases'],
+  },
+  {
+    why: NAMES,
+    unit: 'unit/introspection',
+    tests: [
+      'CLIENT SETNAME can assign a name to this connection',
+      'CLIENT SETNAME can change the name of an existing connection',
+      'After CLIENT SETNAME, connection can still be closed',
+    ],
+  },
+  {
+    why: PAUSED,
+    unit: 'unit/pause',
+    tests: [
+      'Test write commands are paused by RO',
+      'Test special commands are paused by RO',
+      'Test scripts are blocked by pause RO',
+      'Test multiple clients can be queued up and unblocked',
+      'Test that client pause starts at the end of a transaction',
+    ],
+    hangs: true,
   },
 ]
