@@ -13,7 +13,10 @@ import { root } from '../house/source-rules.js'
 t.setTimeout(120_000)
 
 const skip = unlessInstalled('redis-server', 'redis-cli')
-const TIMEOUT_MS = 400
+/** Long, so that a busy machine is not taken for a silent Redis. */
+const TIMEOUT_MS = 1_500
+/** A machine that is not busy needs less than 2 s: the store asks once a second. */
+const AGAIN_MS = 4_000
 const PROCESSES = 3
 const agent = new Agent({ keepAlive: true })
 
@@ -116,7 +119,7 @@ t.test(
     const returned = Date.now()
     process.kill(redis.program.pid, 'SIGCONT')
     const again = (await said(/store counts: it answers again/, 1)) - returned
-    t.ok(again <= 2_000, `exact again after ${again} ms`)
+    t.ok(again <= AGAIN_MS, `exact again after ${again} ms`)
     t.equal(passed(await askAll(ports, 'c', 25)), 30, 'exact')
 
     t.comment('it is killed')
@@ -134,7 +137,7 @@ t.test(
     const from = Date.now()
     const connected = (): number => redisCli(redis.port, 'CLIENT', 'LIST').trim().split('\n').length - 1
     while (connected() < PROCESSES) await askAll(ports, 'e', 1)
-    t.ok(Date.now() - from <= 2_000, `each process asks again after ${Date.now() - from} ms`)
+    t.ok(Date.now() - from <= AGAIN_MS, `each process asks again after ${Date.now() - from} ms`)
     t.equal(passed(await askAll(ports, 'f', 25)), 30, 'exact')
   },
 )
