@@ -2,8 +2,9 @@
 // A script that the server does not know is sent again with its text. A reply that comes too late is dropped.
 //
 //   lease ──► ask ──► judge ──► tell
-//     ▲                 │ the script is not known: once
-//     └─────────────────┘
+//     ▲        │        ▲ │       ▲
+//     │        └► linger ┴─────────┘ late
+//     └───────────────────┘ the script is not known: once
 
 import { Continuation, defineLife, seconds } from '../continuation/index.js'
 import { type Engine, LEASED, Lease, UNLEASED } from '../engine/index.js'
@@ -15,6 +16,8 @@ import type { RedisWorld } from './world.js'
 
 /** The reply has come, or the session has gone. */
 const ANSWERED = 1
+/** The time behind the deadline in which what has come is read, in ms. */
+const LINGER_MS = 1
 const NOSCRIPT = 'it answered -NOSCRIPT'
 const NOTHING = Buffer.alloc(0)
 
@@ -23,7 +26,8 @@ export const storeCallLife = defineLife({
   source: import.meta.url,
   edges: {
     lease: ['ask', 'tell'],
-    ask: ['judge', 'tell'],
+    ask: ['judge', 'linger', 'tell'],
+    linger: ['judge', 'tell'],
     judge: ['lease', 'tell'],
     tell: ['done'],
   },
@@ -94,6 +98,10 @@ export class StoreCall extends Continuation {
 
   begin(): void {
     storeCallSteps.start(this.world, this, 'lease')
+  }
+
+  get now(): number {
+    return this.world.pollset.now
   }
 
   get isSettled(): boolean {
@@ -179,7 +187,8 @@ export class StoreCall extends Continuation {
 
 const { goto, done, suspend } = storeCallLife
 const waitForLease = suspend({ then: 'ask', late: 'tell', cancelled: 'tell' })
-const waitForReply = suspend({ then: 'judge', late: 'tell', cancelled: 'tell' })
+const waitForReply = suspend({ then: 'judge', late: 'linger', cancelled: 'tell' })
+const waitForRest = suspend({ then: 'judge', late: 'tell', cancelled: 'tell' })
 
 const storeCallSteps = storeCallLife.steps<StoreCall>({
   lease(c) {
@@ -203,6 +212,12 @@ const storeCallSteps = storeCallLife.steps<StoreCall>({
     c.waitOn(0, c.answer, ANSWERED)
     c.waitUntil(c.request.lateAt)
     return waitForReply
+  },
+  /** If this process was busy for long, the reply is at hand, and this turn reads it. */
+  linger(c) {
+    c.waitOn(0, c.answer, ANSWERED)
+    c.waitUntil(c.now + LINGER_MS)
+    return waitForRest
   },
   judge(c) {
     return c.wantsText() ? goto.lease : goto.tell

@@ -67,6 +67,8 @@ export class RedisStore {
   private readonly patience = new Alarm(() => this.looks())
   private readonly pause = new Alarm(() => this.asksAgain())
   private probe: StoreCall | null = null
+  /** The oldest call at the last look. */
+  private lookedAt: StoreCall | null = null
   private lastKey = Buffer.alloc(0)
   private readonly readers = new Set<StreamReader>()
   private readonly digests = new Map<string, string>()
@@ -218,8 +220,15 @@ export class RedisStore {
     const [oldest] = waiting
     if (oldest === undefined) return
     const { begunAt, request } = oldest
-    if (world.pollset.now < begunAt + (request.lateAt - begunAt) / 2) {
+    const { now, deadlines } = world.pollset
+    if (now < begunAt + (request.lateAt - begunAt) / 2) {
       this.armPatience(oldest)
+      return
+    }
+    // If this process was busy for long, the reply is at hand, and this turn reads it.
+    if (oldest !== this.lookedAt) {
+      this.lookedAt = oldest
+      deadlines.at(this.patience, now + 1)
       return
     }
     this.isSlow = true

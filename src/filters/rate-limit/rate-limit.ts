@@ -24,6 +24,8 @@ import { type Counted, SharedBuckets } from './shared-buckets.js'
 
 const PENDING = 1_000
 const ENTRIES = 100_000
+/** The ms behind the deadline of a question at which its wait ends by itself. */
+const BEHIND_MS = 1_000
 
 /** The state of an exchange. */
 interface Held {
@@ -99,8 +101,9 @@ export class RateLimitFilter implements Filter<Held> {
     s.question ??= shared.ask(this.keyOf(x), this.rate, this.cost, this.mostMs)
     const { question } = s
     if (question === null) return this.countAlone(x, s, this.mostMs)
-    // The question settles when it is late: this wait ends behind it.
-    if (!question.isSettled) return x.waitFor(question.settled, SETTLED, { within: shared.timeoutMs + 1 })
+    // The question settles when it is late: this wait ends long behind it.
+    if (!question.isSettled)
+      return x.waitFor(question.settled, SETTLED, { within: shared.timeoutMs + BEHIND_MS })
     s.question = null
     const counted = shared.read(question)
     if (counted === null) return this.countAlone(x, s, this.mostMs)
