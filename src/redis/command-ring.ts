@@ -56,6 +56,8 @@ export class CommandRing extends Pipeline<Command> {
 
   /** It is to be sent again: those behind it that are not sent wait until it is (S8). */
   goBackTo(c: Command): void {
+    // A late one was answered, and may have left the ring.
+    if (c.told) return
     c.hadTurn = false
     if (c.number < this.next) this.next = c.number
   }

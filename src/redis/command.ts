@@ -70,9 +70,10 @@ export class Command extends Continuation implements Ask, Sharer {
   private isLeft: boolean
   /** The code of the error that it was refused with. */
   private code: string | null
-  /** The session has gone without the whole reply; `safe`: its bytes had not left. */
+  /** Its session has gone without the whole reply; its bytes had not left; it was its client's alone. */
   wasLost: boolean
   isSafe: boolean
+  wasAlone: boolean
   /** The offset of its first byte in all that its session was given. */
   private position: number
   /** Its session is shared no longer: the commands behind it wait. */
@@ -131,6 +132,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.code = null
     this.wasLost = false
     this.isSafe = false
+    this.wasAlone = false
     this.position = 0
     this.isStaying = false
     this.bytesIn = 0
@@ -237,7 +239,6 @@ export class Command extends Continuation implements Ask, Sharer {
     this.frontend.told()
   }
 
-  /** Its session owes it a reply that it waits for. */
   get isOwed(): boolean {
     return this.session !== null && !this.dropped
   }
@@ -247,7 +248,6 @@ export class Command extends Continuation implements Ask, Sharer {
     const { session, frontend } = this
     if (this.streams && !frontend.takesMore) frontend.overflow()
     this.dropped = true
-    // Its session may have gone meanwhile: it is answered, and not sent again.
     this.wasLost = false
     frontend.place.gaveUp(this)
     this.refuse(error)
@@ -261,6 +261,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.wasLost = true
     this.isSafe = this.hasNotLeft(session)
     this.frontend.place.lost(this, session)
+    this.wasAlone = session.owner !== null
     if (isResendable(this)) this.frontend.ring.goBackTo(this)
     this.answer.raise(ANSWERED)
   }

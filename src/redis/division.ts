@@ -162,7 +162,7 @@ export class Part extends Continuation implements Ask, Sharer {
     if (session === null) return
     this.wasLost = true
     this.isSafe = this.position >= session.output.takenBytes
-    this.unsend()
+    if (this.error === null) this.unsend()
     this.answer.raise(ANSWERED)
   }
 

@@ -11,8 +11,8 @@ const ATTEMPTS_MAX = 3
  * left, or it only reads and was sent once.
  */
 export function isResendable(c: Command): boolean {
-  if (c.buffer === null || c.isCut || c.isLarge || c.streams || c.replies > 1 || c.does !== 'shared')
-    return false
+  const { buffer, isCut, isLarge, streams, replies, does, wasAlone } = c
+  if (buffer === null || isCut || isLarge || streams || replies > 1 || does !== 'shared' || wasAlone) return false
   return c.attempts < ATTEMPTS_MAX && (c.isSafe || (c.info.readonly && c.attempts === 1))
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Continuation } from '../../src/continuation/index.js'
-import { commandLife, partLife, RedisBackend } from '../../src/redis/index.js'
+import { type Command, commandLife, partLife, RedisBackend } from '../../src/redis/index.js'
 import { arrayOf } from '../../src/redis/inline.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read, root } from '../house/source-rules.js'
@@ -1097,6 +1097,42 @@ t.test('Y13: a command that is late when its session goes is answered once', asy
   release()
   t.match(one.take(), /^-ERR command-late [^\r]*\r\n$/)
   t.equal(it.backends.length, 1, 'it is not sent again')
+  over(t, it)
+})
+
+t.test('Y13, Y24: a late part whose session goes later stops nobody', async (t) => {
+  const it = begin({ limits: { commandMs: 1_000 } })
+  const other = { host: '192.0.2.10', port: 6379 }
+  it.pollset.serve(other, (far) => new Peer(far))
+  const shards = [
+    { endpoints: [{ name: 'first', target: BACK }] },
+    { endpoints: [{ name: 'other', target: other }], prefixes: ['o:'] },
+  ]
+  const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
+  it.proxy.configure({ ...it.proxy.options, backend })
+  const one = it.client(sent('MGET k o:1'))
+  it.pollset.runUntil(() => one.text !== '', 2_000)
+  t.match(one.take(), /^-ERR command-late [^\r]*\r\n$/)
+  it.backends[0].far.reset()
+  it.settle()
+  it.say(one, sent('GET k'))
+  t.equal(it.backends[1].take(), sent('GET k'))
+  it.answer('+0\r\n')
+  t.equal(one.take(), '+0\r\n')
+  backend.close()
+  over(t, it)
+})
+
+t.test('Y14, Y30: a read within a transaction that is ended does not run alone', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI'))
+  it.answer('+OK\r\n')
+  const release = hold(it, (c) => c.kind === 'redis-command' && (c as Command).info.name === 'exec')
+  it.say(one, sent('GET a', 'EXEC'))
+  for (const each of [...it.proxy][0].ring) if (each.info.name === 'exec') each.terminate()
+  release()
+  t.match(one.take(), /^\+OK\r\n-ERR backend-lost [^\r]*\r\n-EXECABORT command-ended /)
+  t.equal(it.backends.length, 1)
   over(t, it)
 })
 
