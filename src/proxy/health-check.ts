@@ -8,17 +8,9 @@
 
 import type { ActiveHealthOptions } from '../balancing/index.js'
 import { Continuation, defineLife, type Fault } from '../continuation/index.js'
-import {
-  Engine,
-  type EngineLimits,
-  engineLimits,
-  LEASED,
-  Lease,
-  type SessionFactory,
-  UNLEASED,
-} from '../engine/index.js'
+import { Checks, LEASED, OwnSession, type SessionFactory, UNLEASED } from '../engine/index.js'
 import { BODY, type Client, HEAD, Head, type HttpWorld, INTERIM, RESET, type Stream } from '../http/index.js'
-import { Deadline, Signal, type Socket } from '../pollset/index.js'
+import { Signal, type Socket } from '../pollset/index.js'
 import { type AddressPair, type Dial, type DialEvents, type DialTarget, dial } from '../transport/index.js'
 import type { ExchangeSession } from './engine-set.js'
 import { CHECK_PATH, checkRequest, servingStatus } from './grpc-health.js'
@@ -31,8 +23,6 @@ const JITTER = 0.1
 
 /** The most bytes of a body that a check reads. A longer body is not read to its end. */
 const BODY_BYTES_MAX = 65_536
-
-const LIMITS: EngineLimits = { ...engineLimits, sessionsMax: 1, openingMax: 1, queueMax: 1 }
 
 /** The endpoint of checks, and the ways to reach it. */
 export interface CheckedEndpoint {
@@ -57,15 +47,12 @@ export interface CheckedEndpoint {
 export type CheckReport = (passed: boolean, why: string) => boolean
 
 /** Checks an endpoint repeatedly, until it is closed. */
-export class HealthCheck extends Deadline {
+export class HealthCheck extends Checks {
   private readonly world: HttpWorld
   private readonly options: ActiveHealthOptions
   private readonly endpoint: CheckedEndpoint
   private readonly chance: () => number
   private readonly report: CheckReport
-  private running: Check | null = null
-  private startedAt = 0
-  private closed = false
 
   /** @param chance returns a number in [0, 1), from the pollset's randomness */
   constructor(
@@ -75,7 +62,7 @@ export class HealthCheck extends Deadline {
     chance: () => number,
     report: CheckReport,
   ) {
-    super()
+    super(world.pollset)
     this.world = world
     this.options = options
     this.endpoint = endpoint
@@ -83,38 +70,18 @@ export class HealthCheck extends Deadline {
     this.report = report
   }
 
-  /** Begins the first check. */
-  start(): void {
-    this.expire()
+  protected begin(): Check {
+    const { world, options, endpoint } = this
+    const check = new Check(world, options, endpoint, (passed, why) => this.ended(passed, why))
+    checkSteps.start(world, check, options.kind === 'tcp' ? 'connect' : 'lease')
+    return check
   }
 
-  /** Ends the running check, which is not reported, and begins no other. */
-  close(): void {
-    this.closed = true
-    this.world.pollset.deadlines.disarm(this)
-    this.running?.cancel()
-  }
-
-  expire(): void {
-    if (this.closed) return
-    this.startedAt = this.world.pollset.now
-    this.running = new Check(this.world, this.options, this.endpoint, (passed, why) =>
-      this.ended(passed, why),
-    )
-    checkSteps.start(this.world, this.running, this.options.kind === 'tcp' ? 'connect' : 'lease')
-  }
-
-  private ended(passed: boolean, why: string): void {
-    this.running = null
-    if (this.closed) return
+  protected judged(passed: boolean, why: string): number {
     const isDown = this.report(passed, why)
-    // The report may have closed it.
-    if (this.closed) return
-    const { deadlines, now } = this.world.pollset
     const { intervalMs } = this.options
     const interval = isDown ? Math.min(DOWN_INTERVAL_MS, intervalMs) : intervalMs
-    const next = this.startedAt + interval * (1 - JITTER + 2 * JITTER * this.chance())
-    deadlines.at(this, Math.max(now, next))
+    return interval * (1 - JITTER + 2 * JITTER * this.chance())
   }
 }
 
@@ -123,7 +90,7 @@ const checkLife = defineLife({
   source: import.meta.url,
   edges: {
     connect: ['connect', 'tell', 'late', 'abandon'],
-    lease: ['lease', 'send', 'tell', 'late', 'abandon'],
+    lease: ['send', 'late', 'abandon'],
     send: ['awaitHead', 'tell'],
     awaitHead: ['awaitHead', 'readBody', 'tell', 'late', 'abandon'],
     readBody: ['readBody', 'tell', 'late', 'abandon'],
@@ -161,9 +128,8 @@ export class Check extends Continuation implements Client, DialEvents {
   readonly world: HttpWorld
   /** The time at which it is late, in ms of the pollset's clock. */
   readonly lateAt: number
-  /** The engine of http and grpc checks, with one session. */
-  readonly engine: Engine<ExchangeSession> | null
-  readonly lease: Lease<ExchangeSession>
+  /** The session of http and grpc checks; a tcp check has none, and does not use it. */
+  readonly own: OwnSession<ExchangeSession>
   stream: Stream | null = null
   /** The dial of a tcp check. */
   readonly dialled: Dialled
@@ -188,9 +154,8 @@ export class Check extends Continuation implements Client, DialEvents {
     this.endpoint = endpoint
     this.tell = tell
     this.lateAt = world.pollset.now + options.timeoutMs
-    this.lease = new Lease(this)
+    this.own = new OwnSession(world, endpoint.name, endpoint.sessions, this)
     this.dialled = new Dialled(`${this.id}.dialled`, 'signal', ['DIALLED'])
-    this.engine = options.kind === 'tcp' ? null : new Engine(world, endpoint.name, endpoint.sessions, LIMITS)
   }
 
   /** Sets the verdict. */
@@ -221,9 +186,8 @@ export class Check extends Continuation implements Client, DialEvents {
 
   /** Releases everything it has. */
   release(): void {
-    this.lease.release()
     this.stream?.reset('cancel')
-    this.engine?.close()
+    this.own.close()
     this.dialled.dial?.cancel()
     this.socket?.destroy()
   }
@@ -281,7 +245,7 @@ export class Check extends Continuation implements Client, DialEvents {
 
 const { goto, done, suspend } = checkLife
 const waitForConnect = suspend({ then: 'connect', late: 'late', cancelled: 'abandon' })
-const waitForLease = suspend({ then: 'lease', late: 'late', cancelled: 'abandon' })
+const waitForLease = suspend({ then: 'send', late: 'late', cancelled: 'abandon' })
 const waitForHead = suspend({ then: 'awaitHead', late: 'late', cancelled: 'abandon' })
 const waitForBody = suspend({ then: 'readBody', late: 'late', cancelled: 'abandon' })
 
@@ -302,26 +266,24 @@ const checkSteps = checkLife.steps<Check>({
 
   /** Opens the session. */
   lease(c) {
-    const { lease } = c
-    if (lease.session !== null) return goto.send
-    if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
-      c.failedBy(lease.fault)
-      return goto.tell
-    }
-    if (lease.list === null && c.engine?.lease(lease) === 'granted') return goto.send
-    c.waitOn(0, lease, LEASED | UNLEASED)
+    if (c.own.open()) return goto.send
+    c.waitOn(0, c.own.lease, LEASED | UNLEASED)
     c.waitUntil(c.lateAt)
     return waitForLease
   },
 
   send(c) {
-    const { session } = c.lease
+    const { session, fault } = c.own
+    if (session === null && fault !== null) {
+      c.failedBy(fault)
+      return goto.tell
+    }
     if (session?.state !== 'open') {
       c.judge(false, session?.unfit?.message ?? 'the connection was closed')
       return goto.tell
     }
     const head = c.requestHead()
-    const stream = c.lease.take().openStream(head, c)
+    const stream = c.own.take().openStream(head, c)
     c.stream = stream
     stream.user = c
     const { kind, service } = c.options

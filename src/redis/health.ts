@@ -1,8 +1,7 @@
 // Checks of a server by PING, each on a session of its own: they show that it takes connections and answers.
 // An error that asks for a password, or tells of missing rights, is an answer. LOADING is not.
 
-import type { SessionFactory } from '../engine/index.js'
-import { Deadline } from '../pollset/index.js'
+import { Checks, type SessionFactory } from '../engine/index.js'
 import { arrayOf } from './inline.js'
 import { Question } from './question.js'
 import type { RedisSession } from './session.js'
@@ -31,15 +30,12 @@ const TOLD_BYTES_MAX = 200
 export type PingReport = (passed: boolean, why: string, isUp: boolean) => void
 
 /** Checks a server again and again, until it is closed. It counts as up at first. */
-export class PingChecks extends Deadline {
+export class PingChecks extends Checks {
   private readonly world: RedisWorld
   private readonly name: string
   private readonly options: PingOptions
   private readonly sessions: SessionFactory<RedisSession>
   private readonly report: PingReport
-  private running: Question | null = null
-  private startedAt = 0
-  private isClosed = false
   private isUp = true
   /** Checks in a row that say otherwise. */
   private against = 0
@@ -51,28 +47,19 @@ export class PingChecks extends Deadline {
     sessions: SessionFactory<RedisSession>,
     report: PingReport,
   ) {
-    super()
+    super(world.pollset)
     this.world = world
     this.name = name
     this.options = options
     this.sessions = sessions
     this.report = report
-    world.pollset.deadlines.at(this, world.pollset.now)
+    this.start()
   }
 
-  /** Ends the check that runs, which is not reported, and begins no other. */
-  close(): void {
-    this.isClosed = true
-    this.world.pollset.deadlines.disarm(this)
-    this.running?.cancel()
-  }
-
-  expire(): void {
-    if (this.isClosed) return
+  protected begin(): Question {
     const { world, name, options, sessions } = this
-    this.startedAt = world.pollset.now
     const asked = { name, command: PING, timeoutMs: options.timeoutMs, replyBytesMax: REPLY_BYTES_MAX }
-    this.running = new Question(world, asked, sessions, (reply, why) => {
+    return new Question(world, asked, sessions, (reply, why) => {
       if (reply === null) this.ended(false, why)
       else this.answered(reply.toString('latin1', 0, TOLD_BYTES_MAX).trim())
     })
@@ -83,9 +70,7 @@ export class PingChecks extends Deadline {
     this.ended(passed, passed ? 'it answers' : `it answers ${text}`)
   }
 
-  private ended(passed: boolean, why: string): void {
-    this.running = null
-    if (this.isClosed) return
+  protected judged(passed: boolean, why: string): number {
     const { healthy, unhealthy, intervalMs } = this.options
     this.against = passed === this.isUp ? 0 : this.against + 1
     if (this.against >= (this.isUp ? unhealthy : healthy)) {
@@ -93,7 +78,6 @@ export class PingChecks extends Deadline {
       this.against = 0
     }
     this.report(passed, why, this.isUp)
-    const { deadlines, now } = this.world.pollset
-    if (!this.isClosed) deadlines.at(this, Math.max(now, this.startedAt + intervalMs))
+    return intervalMs
   }
 }

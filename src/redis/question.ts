@@ -4,22 +4,13 @@
 //   lease ──► ask ──► tell
 
 import { Continuation, defineLife } from '../continuation/index.js'
-import {
-  Engine,
-  type EngineLimits,
-  engineLimits,
-  LEASED,
-  Lease,
-  type SessionFactory,
-  UNLEASED,
-} from '../engine/index.js'
+import { LEASED, OwnSession, type SessionFactory, UNLEASED } from '../engine/index.js'
 import { Signal } from '../pollset/index.js'
 import { KeptBytes } from '../transport/index.js'
 import type { Ask } from './ask.js'
 import type { RedisSession } from './session.js'
 import type { RedisWorld } from './world.js'
 
-const LIMITS: EngineLimits = { ...engineLimits, sessionsMax: 1, openingMax: 1, queueMax: 1 }
 /** The reply has come, or the session has gone. */
 const ANSWERED = 1
 
@@ -51,8 +42,7 @@ export class Question extends Continuation implements Ask {
   readonly id: string
   readonly kind = 'redis-question'
   readonly lateAt: number
-  readonly engine: Engine<RedisSession>
-  readonly lease: Lease<RedisSession>
+  readonly own: OwnSession<RedisSession>
   readonly answer: Signal
   readonly askedAt: number
   readonly sharer = null
@@ -76,8 +66,7 @@ export class Question extends Continuation implements Ask {
     this.askedAt = world.pollset.now
     this.lateAt = this.askedAt + options.timeoutMs
     this.options = options
-    this.engine = new Engine(world, options.name, sessions, LIMITS)
-    this.lease = new Lease<RedisSession>(this)
+    this.own = new OwnSession(world, options.name, sessions, this)
     this.answer = new Signal(`${this.id}.reply`, 'signal', ['ANSWERED'])
     this.kept = new KeptBytes(world.pollset, world.memory)
     this.told = told
@@ -101,9 +90,8 @@ export class Question extends Continuation implements Ask {
   }
 
   release(): void {
-    this.lease.release()
     this.session?.abort()
-    this.engine.close()
+    this.own.close()
     this.kept.clear()
   }
 
@@ -125,24 +113,19 @@ const waitForReply = suspend({ then: 'tell', late: 'tell', cancelled: 'abandon' 
 
 const questionSteps = questionLife.steps<Question>({
   lease(q) {
-    const answer = q.engine.lease(q.lease)
-    if (answer === 'granted') return goto.ask
-    if (answer !== 'queued') {
-      q.why = answer.fault.detail ?? answer.fault.message
-      return goto.tell
-    }
-    q.waitOn(0, q.lease, LEASED | UNLEASED)
+    if (q.own.open()) return goto.ask
+    q.waitOn(0, q.own.lease, LEASED | UNLEASED)
     q.waitUntil(q.lateAt)
     return waitForLease
   },
   ask(q) {
-    const { fault } = q.lease
-    if (q.lease.session === null) {
-      q.why = fault === null ? q.why : (fault.detail ?? fault.message)
+    const { fault, session } = q.own
+    if (session === null) {
+      if (fault !== null) q.why = fault.detail ?? fault.message
       return goto.tell
     }
     const { command } = q.options
-    q.session = q.lease.take()
+    q.session = q.own.take()
     q.session.ask(q, command, 0, command.length)
     q.waitOn(0, q.answer, ANSWERED)
     q.waitUntil(q.lateAt)

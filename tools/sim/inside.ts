@@ -159,10 +159,10 @@ export interface ExchangeInside extends Continuation {
   readonly route: Exchange['route']
 }
 
-/** An active check, with its session's engine and lease. */
-export interface CheckInside extends Continuation {
-  readonly engine: EngineInside | null
-  readonly lease: Check['lease']
+/** The session of an active check, with its engine and lease. */
+export interface CheckInside {
+  readonly engine: EngineInside
+  readonly lease: Check['own']['lease']
 }
 
 /** The backends of a run, with the deadlines of their active checks. */

@@ -469,7 +469,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
       else if (isHttp1(each)) {
         if (each.kind === 'frontend') this.http1Frontends.push(each as Http1Inside)
         else this.http1Sessions.push(each as Http1Inside)
-      } else if (isCheck(each)) this.checks.push(each as unknown as CheckInside)
+      } else if (isCheck(each)) this.checks.push((each as unknown as { own: CheckInside }).own)
       else if (isTcp(each)) this.tcpSessions.push(each as TcpInside)
       else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
