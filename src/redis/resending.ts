@@ -12,7 +12,8 @@ const ATTEMPTS_MAX = 3
  */
 export function isResendable(c: Command): boolean {
   const { buffer, isCut, isLarge, streams, replies, does, wasAlone } = c
-  if (buffer === null || isCut || isLarge || streams || replies > 1 || does !== 'shared' || wasAlone) return false
+  if (buffer === null || isCut || isLarge || streams || replies > 1 || does !== 'shared' || wasAlone)
+    return false
   return c.attempts < ATTEMPTS_MAX && (c.isSafe || (c.info.readonly && c.attempts === 1))
 }
 
