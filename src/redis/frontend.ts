@@ -258,10 +258,13 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   private inputEnded(): void {
     if (this.ending) return
     this.ending = true
-    // A server that waits for them would answer nobody.
+    // A server that waits for them would answer nobody. The last one is dropped without an error, since
+    // clients close so; without a reply in the place of another one, the replies behind it would shift.
     for (const each of this.ring)
       if (each === this.incoming.large) each.cancel()
-      else if (each.does === 'blocking') each.terminate(CLIENT_ENDED)
+      else if (each.does !== 'blocking') continue
+      else if (this.ring.behind(each) === 0) each.cancel()
+      else each.terminate(CLIENT_ENDED)
   }
 
   closed(): void {

@@ -958,6 +958,19 @@ t.test('Y9: behind FIN a command that blocks gets an error, and those behind it 
   over(t, it)
 })
 
+t.test(
+  'Y9: behind FIN the last command that blocks gets nothing: a client closes so, and expects no error',
+  async (t) => {
+    const it = begin()
+    const one = it.client(sent('BLPOP q 0'))
+    one.far.end()
+    it.settle()
+    t.ok(it.backends[0].closed, 'its server pops no element for it')
+    t.equal(one.take(), '')
+    over(t, it)
+  },
+)
+
 t.test('Y11: a large command of a client that has a session passes from its beginning on', async (t) => {
   const it = begin()
   const one = it.client(sent('NOSUCH x'))
