@@ -22,6 +22,7 @@ import { exitHelp } from './exit-codes.js'
 import { describeLimits } from './limits.js'
 import { addRedisCommand, type RedisCommandOptions } from './redis-command.js'
 import {
+  certified,
   checked,
   collect,
   oneOf,
@@ -39,8 +40,6 @@ export interface ServeOptions extends RunOptions, TlsOptions {
   connect?: string[]
   sendProxy?: ProxyVersion
   share: 'process' | 'connection'
-  accessLog?: string
-  accessLogFormat?: AccessLogConfig['format']
 }
 
 const EXAMPLES = `
@@ -80,22 +79,13 @@ const places = (command: Command): Command =>
 
 /** Adds the TLS options, for clients and for backends. */
 const certificates = (command: Command): Command =>
-  command
-    .option(
+  certified(
+    command.option(
       '--cert <file>',
       'PEM certificate chain of https:// listeners; repeatable, each with its --key; the server name chooses',
       collect((file) => file),
-    )
-    .option(
-      '--key <file>',
-      'PEM private key of the --cert with the same position',
-      collect((file) => file),
-    )
-    .option(
-      '--client-ca <file>',
-      'ask clients for a certificate, which one of these PEM authorities must have signed',
-    )
-    .option('--require-client-cert', 'refuse clients without a valid certificate (needs --client-ca)')
+    ),
+  )
     .option(
       '--backend-ca <file>',
       "trust these PEM authorities for https:// and h2:// backends, in place of the system's",

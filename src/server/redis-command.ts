@@ -9,6 +9,7 @@ import { exitHelp } from './exit-codes.js'
 import { parseRedisBackend, parseRedisListen } from './redis-address.js'
 import { type KeyPrefix, parsePrefix } from './redis-shards.js'
 import {
+  certified,
   checked,
   collect,
   oneOf,
@@ -24,8 +25,6 @@ export interface RedisCommandOptions extends RunOptions, TlsOptions {
   prefix?: KeyPrefix[]
   share: Share
   allowAdmin?: boolean
-  accessLog?: string
-  accessLogFormat?: AccessLogConfig['format']
   accessLogSlowerThan?: number
 }
 
@@ -84,22 +83,13 @@ const places = (command: Command): Command =>
 
 /** Adds the TLS options, for clients and for servers. */
 const certificates = (command: Command): Command =>
-  command
-    .option(
+  certified(
+    command.option(
       '--cert <file>',
       'PEM certificate chain of rediss:// listeners; repeatable, each with its --key; the server name chooses',
       collect((file) => file),
-    )
-    .option(
-      '--key <file>',
-      'PEM private key of the --cert with the same position',
-      collect((file) => file),
-    )
-    .option(
-      '--client-ca <file>',
-      'ask clients for a certificate, which one of these PEM authorities must have signed',
-    )
-    .option('--require-client-cert', 'refuse clients without a valid certificate (needs --client-ca)')
+    ),
+  )
     .option(
       '--backend-ca <file>',
       "trust these PEM authorities for a rediss:// backend, in place of the system's",

@@ -2,7 +2,7 @@
 // option.
 
 import type { Command } from 'commander'
-import { LOG_FORMATS, LOG_LEVELS } from '../config/index.js'
+import { type AccessLogConfig, LOG_FORMATS, LOG_LEVELS } from '../config/index.js'
 import { ConfigError, type Listen, parseDuration, parseListen, parseNetwork } from './address.js'
 import { type SomeLimits, setLimit } from './limits.js'
 
@@ -70,6 +70,8 @@ export interface RunOptions {
   trace?: string
   logLevel?: (typeof LOG_LEVELS)[number]
   logFormat?: (typeof LOG_FORMATS)[number]
+  accessLog?: string
+  accessLogFormat?: AccessLogConfig['format']
   admin?: Listen
   adminTokenFile?: string
   probes?: Listen
@@ -79,6 +81,20 @@ export interface RunOptions {
   drainTimeout?: number
   limit?: SomeLimits
 }
+
+/** Adds the options that go with `--cert`. */
+export const certified = (command: Command): Command =>
+  command
+    .option(
+      '--key <file>',
+      'PEM private key of the --cert with the same position',
+      collect((file) => file),
+    )
+    .option(
+      '--client-ca <file>',
+      'ask clients for a certificate, which one of these PEM authorities must have signed',
+    )
+    .option('--require-client-cert', 'refuse clients without a valid certificate (needs --client-ca)')
 
 /** Adds the option for proxies in front. */
 export const proxied = (command: Command): Command =>
