@@ -9,6 +9,7 @@ import type { Ask, Sharer } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
 import { askFirst, isDoubtful, wasRedirected } from './command-trail.js'
+import { commandView } from './command-view.js'
 import type { CommandInfo, Kind } from './commands.js'
 import { type Division, endDivision } from './division.js'
 import type { RedisFrontend } from './frontend.js'
@@ -70,9 +71,11 @@ export class Command extends Continuation implements Ask, Sharer {
   private isLeft: boolean
   /** The code of the error that it was refused with. */
   private code: string | null
-  /** Its session has gone without the whole reply; its bytes had not left; it was its client's alone. */
+  /** Its session has gone without the whole reply. */
   wasLost: boolean
+  /** Its bytes had not left by then. */
   isSafe: boolean
+  /** That session was its client's alone. */
   wasAlone: boolean
   /** The offset of its first byte in all that its session was given. */
   private position: number
@@ -239,6 +242,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.frontend.told()
   }
 
+  /** Its session owes it a reply that it waits for. */
   get isOwed(): boolean {
     return this.session !== null && !this.dropped
   }
@@ -248,6 +252,7 @@ export class Command extends Continuation implements Ask, Sharer {
     const { session, frontend } = this
     if (this.streams && !frontend.takesMore) frontend.overflow()
     this.dropped = true
+    // Its session may have gone meanwhile: it is answered, and not sent again.
     this.wasLost = false
     frontend.place.gaveUp(this)
     this.refuse(error)
@@ -266,6 +271,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.raise(ANSWERED)
   }
 
+  /** None of its bytes has gone into a write. */
   hasNotLeft(session: RedisSession): boolean {
     return this.position >= session.output.takenBytes
   }
@@ -386,15 +392,6 @@ export class Command extends Continuation implements Ask, Sharer {
   }
 
   override describe(): Readonly<Record<string, unknown>> {
-    const { info, does, session, attempts, owed } = this
-    return {
-      command: info.name,
-      does,
-      session: session?.id ?? null,
-      attempts,
-      owed,
-      reply: this.replyType === 0 ? null : String.fromCharCode(this.replyType),
-      isError: this.replyType === MINUS,
-    }
+    return commandView(this)
   }
 }
