@@ -88,14 +88,13 @@ import type { Plan } from './plan.js'
 import { RedisRun } from './redis/run.js'
 import { Steering } from './steering.js'
 import { Target } from './target.js'
+import { TurnByTurn } from './turns.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
 const TARGET_HOST = '192.0.2.77'
 const TARGET_NAME = 'target.sim'
-/** The most turns of a run, in which checks may go on for long. A run that takes more has something that never ends. */
-const TURNS_MAX = 500_000
 
 export interface Result {
   readonly plan: Plan
@@ -160,7 +159,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
   private readonly courses: CourseChecker | null = null
   private readonly lines: TraceLines | null
   private readonly chance: Prng
-  private turns = 0
+  private readonly turns: TurnByTurn
 
   constructor(plan: Plan, options: RunOptions) {
     this.plan = plan
@@ -169,6 +168,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     this.chance = new Prng(plan.seed ^ 0x5eed)
     const pollset = new SimPollset(plan.seed, faultsOf(plan))
     this.pollset = pollset
+    this.turns = new TurnByTurn(pollset, () => this.look())
     this.faults = pollset.done
     pollset.name(BACK_NAME, [BACK.host])
     pollset.name(TARGET_NAME, [TARGET_HOST])
@@ -391,7 +391,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
 
   go(): void {
     const { pollset, plan, limits, proxy } = this
-    this.until(
+    this.turns.until(
       () => this.clients.length === plan.clients && this.clients.every((each) => each.finished),
       plan.runMs,
     )
@@ -402,7 +402,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     for (const each of this.peers) each.heal()
     this.endpoints?.heal()
     this.operators?.heal()
-    this.until(
+    this.turns.until(
       () =>
         this.clients.length === plan.clients &&
         proxy.begun === proxy.logged &&
@@ -420,7 +420,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     this.filters?.part()
     if (this.endpoints !== null) this.endpoints.close()
     else if (this.chance.chance(50)) this.backend.close()
-    this.until(() => this.world.scheduler.living === 0, connectionsEndWithinMs(limits))
+    this.turns.until(() => this.world.scheduler.living === 0, connectionsEndWithinMs(limits))
     endedInTime(this, 'connections')
     for (const each of this.checkers) each.end?.(this)
   }
@@ -441,18 +441,6 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
       this.http1Sessions.every(still) &&
       this.tcpSessions.every(still)
     )
-  }
-
-  private until(over: () => boolean, ms: number): void {
-    const { pollset } = this
-    const last = pollset.clock + ms
-    while (!over()) {
-      if (pollset.clock > last || !pollset.step()) return
-      if (pollset.turns === this.turns) continue
-      this.turns = pollset.turns
-      if (this.turns > TURNS_MAX) throw new Violation('L1', `not over after ${TURNS_MAX} turns`)
-      this.look()
-    }
   }
 
   /** After a turn. */

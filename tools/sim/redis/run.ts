@@ -32,6 +32,7 @@ import { Violation } from '../ledger.js'
 import { faultsOf, limitsOf } from '../limits.js'
 import type { Plan } from '../plan.js'
 import type { Result, RunOptions } from '../run.js'
+import { TurnByTurn } from '../turns.js'
 import { Books } from './books.js'
 import { bounded, endedOnce, goesWithItsClient, type RedisView, siblingsGoOn } from './checks.js'
 import { RedisClient } from './client.js'
@@ -48,7 +49,6 @@ const LOOK_MS = 100
 const KEEP_ALIVE_MS = 5_000
 /** The connections of one client, one behind the other. */
 const CONNECTIONS_MAX = 4
-const TURNS_MAX = 500_000
 
 export class RedisRun implements RedisStage, RedisView, Tracer {
   readonly plan: Plan
@@ -82,7 +82,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
   private readonly note: ((line: string) => void) | null
   private readonly chance: Prng
   private readonly outcomes = new Map<string, number>()
-  private turns = 0
+  private readonly turns: TurnByTurn
 
   constructor(plan: Plan, options: RunOptions) {
     this.plan = plan
@@ -92,6 +92,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     this.chance = new Prng(plan.seed ^ 0x4ed15)
     const pollset = new SimPollset(plan.seed, faultsOf(plan))
     this.pollset = pollset
+    this.turns = new TurnByTurn(pollset, () => this.look())
     this.faults = pollset.done
     pollset.name(BACK_NAME, [BACK.host])
     const world = createWorld(pollset, { limits: this.limits.continuation })
@@ -224,14 +225,14 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     const { pollset, plan, proxy, world } = this
     const isDone = (): boolean =>
       this.dialled === plan.redisClients && this.clients.every((each) => each.finished)
-    this.until(isDone, plan.runMs)
+    this.turns.until(isDone, plan.runMs)
     this.healed = true
     pollset.heal()
     this.hand.heal()
     for (const each of this.servers) each.heal()
     for (const each of this.clients) each.heal()
     pollset.after(KEEP_ALIVE_MS, () => this.missLost())
-    this.until(() => isDone() && this.answered, this.endsWithinMs)
+    this.turns.until(() => isDone() && this.answered, this.endsWithinMs)
     for (const each of this.clients)
       if (!each.finished) throw new Violation('L1', `client ${each.number} waits for ${each.waitsFor}`)
     if (!this.answered)
@@ -239,7 +240,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     for (const each of this.checkers) each.quiet?.(this)
     for (const each of this.clients) each.part()
     proxy.drain()
-    this.until(() => world.scheduler.living === 0, this.closesWithinMs)
+    this.turns.until(() => world.scheduler.living === 0, this.closesWithinMs)
     const [left] = this.living()
     if (left !== undefined) throw new Violation('L1', `${left.id} is left at ${left.stepName}`)
     this.look()
@@ -269,18 +270,6 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
   private get closesWithinMs(): number {
     const { redis } = this.limits
     return redis.backendIdleMs + redis.commandMs + 60_000
-  }
-
-  private until(over: () => boolean, ms: number): void {
-    const { pollset } = this
-    const last = pollset.clock + ms
-    while (!over()) {
-      if (pollset.clock > last || !pollset.step()) return
-      if (pollset.turns === this.turns) continue
-      this.turns = pollset.turns
-      if (this.turns > TURNS_MAX) throw new Violation('L1', `not over after ${TURNS_MAX} turns`)
-      this.look()
-    }
   }
 
   /** After a turn. */
