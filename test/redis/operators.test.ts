@@ -2,9 +2,9 @@
 
 import t from 'tap'
 import { why, whyText } from '../../src/continuation/index.js'
-import { Command, RedisBackend, shownKeys } from '../../src/redis/index.js'
+import { Command, shownKeys } from '../../src/redis/index.js'
 import { Seen } from '../world/seen.js'
-import { BACK, over, Peer, sent, setUp } from './sim-redis.js'
+import { over, sent, setUp, withOther } from './sim-redis.js'
 
 const seen = new Seen()
 const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
@@ -103,15 +103,7 @@ t.test('Y30: what is left of a transaction is not executed', async (t) => {
 
 t.test('Y30, Y31: one that is divided waits for its parts, and ends with them', async (t) => {
   const it = begin()
-  const other = { host: '192.0.2.10', port: 6379 }
-  const others: Peer[] = []
-  it.pollset.serve(other, (far) => others.push(new Peer(far)))
-  const shards = [
-    { endpoints: [{ name: 'first', target: BACK }] },
-    { endpoints: [{ name: 'other', target: other }], prefixes: ['o:'] },
-  ]
-  const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
-  it.proxy.configure({ ...it.proxy.options, backend })
+  const { others, backend } = withOther(it)
   const one = it.client(sent('MGET a o:1', 'GET b'))
   t.match(
     whyOf(it, 'mget'),

@@ -10,7 +10,7 @@ import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read, root } from '../house/source-rules.js'
 import { declared, Seen } from '../world/seen.js'
 import { CLUSTER_EDGES } from './sim-cluster.js'
-import { BACK, over, Peer, sent, setUp } from './sim-redis.js'
+import { BACK, over, Peer, sent, setUp, withOther } from './sim-redis.js'
 
 const seen = new Seen()
 const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
@@ -1032,15 +1032,7 @@ t.test('Y2, Y12: what is sent again is not passed', async (t) => {
 
 t.test('Y2, Y12, Y24: nor is it by the parts of a command behind it', async (t) => {
   const it = begin({ limits: { depth: 1 } })
-  const other = { host: '192.0.2.10', port: 6379 }
-  const others: Peer[] = []
-  it.pollset.serve(other, (far) => others.push(new Peer(far)))
-  const shards = [
-    { endpoints: [{ name: 'first', target: BACK }] },
-    { endpoints: [{ name: 'other', target: other }], prefixes: ['o:'] },
-  ]
-  const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
-  it.proxy.configure({ ...it.proxy.options, backend })
+  const { others, backend } = withOther(it)
   const one = it.client(sent('GET k', 'MGET k o:1'))
   it.backends[0].far.reset()
   it.settle()
@@ -1115,14 +1107,7 @@ t.test('Y13: a command that is late when its session goes is answered once', asy
 
 t.test('Y13, Y24: a late part whose session goes later stops nobody', async (t) => {
   const it = begin({ limits: { commandMs: 1_000 } })
-  const other = { host: '192.0.2.10', port: 6379 }
-  it.pollset.serve(other, (far) => new Peer(far))
-  const shards = [
-    { endpoints: [{ name: 'first', target: BACK }] },
-    { endpoints: [{ name: 'other', target: other }], prefixes: ['o:'] },
-  ]
-  const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
-  it.proxy.configure({ ...it.proxy.options, backend })
+  const { backend } = withOther(it)
   const one = it.client(sent('MGET k o:1'))
   it.pollset.runUntil(() => one.text !== '', 2_000)
   t.match(one.take(), /^-ERR command-late [^\r]*\r\n$/)

@@ -1,26 +1,17 @@
 // A cluster of three servers, whose slots move from one to another while clients write and read.
 
 import t from 'tap'
-import { freePort, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { redisCli } from '../../tools/testbed/redis.js'
-import { startCluster } from '../../tools/testbed/redis-cluster.js'
 import { loadCluster } from '../../tools/testbed/redis-load.js'
-import { root } from '../house/source-rules.js'
+import { beginCluster } from './behind-cluster.js'
 
 const skip = unlessInstalled('redis-server', 'redis-cli')
 const CLIENTS = 6
 const SLOTS_MOVED = 60
 
 t.test('Y27, Y29: slots move under load, and no client sees it', { skip }, async (t) => {
-  const cluster = await startCluster(t.testdir())
-  const port = await freePort()
-  const seed = `127.0.0.1:${cluster.nodes[0].port}`
-  const args = ['dist/src/main.js', 'redis', '--listen', `127.0.0.1:${port}`, '--cluster', seed]
-  const proxy = await start(process.execPath, args, { port, cwd: root, readyTimeoutMs: 60_000 })
-  t.teardown(async () => {
-    await proxy.stop()
-    await cluster.stop()
-  })
+  const { cluster, port } = await beginCluster(t)
   const before = [0, 1, 2].map((node) => cluster.slotsOf(node))
   const moving = (async () => {
     for (const node of [0, 1, 2]) await cluster.move(SLOTS_MOVED, node, (node + 2) % 3)

@@ -5,10 +5,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { tableOf } from '../../tools/testbed/frames.js'
-import { freePort, Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { Program, run, unlessInstalled } from '../../tools/testbed/programs.js'
 import { redisCli } from '../../tools/testbed/redis.js'
-import { startCluster } from '../../tools/testbed/redis-cluster.js'
 import { root } from '../house/source-rules.js'
+import { beginCluster } from './behind-cluster.js'
 import { beginRedis, connections, Plain } from './plain-client.js'
 import { sent } from './sim-redis.js'
 
@@ -168,15 +168,7 @@ t.test('bad neighbours: a sibling is served all the while, and memory is bounded
 })
 
 t.test('a cluster: MGET of a thousand keys, SCAN, and a master that is killed', { skip }, async (t) => {
-  const cluster = await startCluster(t.testdir())
-  const port = await freePort()
-  const seed = `127.0.0.1:${cluster.nodes[0].port}`
-  const args = ['dist/src/main.js', 'redis', '--listen', `127.0.0.1:${port}`, '--cluster', seed]
-  const proxy = await start(process.execPath, args, { port, cwd: root, readyTimeoutMs: 60_000 })
-  t.teardown(async () => {
-    await proxy.stop()
-    await cluster.stop()
-  })
+  const { cluster, port } = await beginCluster(t)
   const keys = Array.from({ length: 1_000 }, (_, n) => `key${n}`)
   const client = new Plain(port)
   t.equal(await client.ask(sent(`MSET ${keys.map((key) => `${key} ${key}`).join(' ')}`), 1), '+OK\r\n')

@@ -65,6 +65,20 @@ export function setUp({ options = {}, limits = {}, faults = {}, heard = () => {}
   return { pollset, world, proxy, backends, client, settle, answer, say }
 }
 
+/** Gives the proxy a second server, for keys that begin with `o:`. Returns the sessions that reach it. */
+export function withOther(it: Pick<ReturnType<typeof setUp>, 'pollset' | 'world' | 'proxy'>) {
+  const other = { host: '192.0.2.10', port: 6379 }
+  const others: Peer[] = []
+  it.pollset.serve(other, (far) => others.push(new Peer(far)))
+  const shards = [
+    { endpoints: [{ name: 'first', target: BACK }] },
+    { endpoints: [{ name: 'other', target: other }], prefixes: ['o:'] },
+  ]
+  const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
+  it.proxy.configure({ ...it.proxy.options, backend })
+  return { others, backend }
+}
+
 /** Lets this much time pass. */
 export function pass(
   { pollset, settle }: Pick<ReturnType<typeof setUp>, 'pollset' | 'settle'>,
