@@ -18,6 +18,7 @@ import {
 import { frame, headers, REQUEST, tableOf } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { routerTo } from '../../tools/testbed/short-server.js'
+import { optionsOf } from '../balancing/members.js'
 import { stepsOf } from '../world/scenario.js'
 import { filtered, Reader, use, valueIn } from './small-proxy.js'
 
@@ -579,4 +580,27 @@ t.test('K7: and those of clients and backends of HTTP/1.1, in head and trailers'
   t.notMatch(got, /^x[-_]user:/im)
   t.match(got, /^x-user-id: 7\r$/m)
   t.match(got, /^x-b: 1\r$/m)
+})
+
+t.test('B18: an answer counts for its endpoint when it comes, even if a filter refuses it', async (t) => {
+  const refuses = use('refuses', { response: (x) => (x.from === 'backend' ? x.refuse(RATE_LIMITED) : PASS) })
+  const it = filtered([refuses], REQUEST, {
+    backendOptions: { balancer: optionsOf({ passive: { consecutive: 3 } }) },
+  })
+  const [{ member }] = it.backend.endpoints
+  const failures: number[] = []
+  for (const [stream, status] of [
+    [1, '503'],
+    [3, '503'],
+    [5, '200'],
+  ] as const) {
+    if (stream > 1) it.far.send(headers(stream, REQUEST))
+    it.backends[0].send(headers(stream, [[':status', status]]))
+    failures.push(member.failures)
+  }
+  t.strictSame(failures, [1, 2, 0], 'the 200 begins the count again')
+  t.strictSame(
+    it.client.blocks().map((each) => valueIn(each, ':status')),
+    ['429', '429', '429'],
+  )
 })

@@ -35,3 +35,13 @@ t.test('X1, X2, X3, X4, X5, X6: the seeds pass, and twice the same', async (t) =
   ])
     t.ok(tally[what] > 20, `${tally[what] ?? 0} times: ${what}`)
 })
+
+/** Endpoints that fail while a filter refuses their answers: two of these seeds need all answers to count. */
+const REFUSED = { ...PLAN, readers: 0, endpoints: 3, passiveConsecutive: 2, passiveRatePercent: 50 }
+
+t.test('B18, A5, A6: answers that a filter refuses count for their endpoints', async (t) => {
+  for (let seed = 70; seed < 100; seed++) {
+    const { violation } = simulate(drawPlan(seed, REFUSED))
+    t.equal(violation, null, `seed ${seed}: ${violation?.message ?? 'passes'}`)
+  }
+})

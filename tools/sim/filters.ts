@@ -37,12 +37,15 @@ export class SimFilters {
   lists: Lists | null = null
   private readonly filters: Filters
   private readonly chance: Prng
+  /** For what was added later: the plans of earlier seeds stay. */
+  private readonly more: Prng
   private readonly copies: string
   private version = 0
 
   /** @param copies the name of the backend that gets copies */
-  constructor(proxy: ReverseProxy, chance: Prng, copies: string, watch: Watch) {
+  constructor(proxy: ReverseProxy, chance: Prng, more: Prng, copies: string, watch: Watch) {
     this.chance = chance
+    this.more = more
     this.copies = copies
     this.filters = new Filters(proxy, { repeated: () => true }, filterLimits, kindsOf(watch))
     this.reload()
@@ -88,7 +91,8 @@ export class SimFilters {
     })
     const buffer = use('buffer', {
       request: chance.between(1, 200_000),
-      response: chance.between(1, 200_000),
+      // Many responses are larger than that, and are refused.
+      response: this.more.chance(50) ? this.more.between(1, 300) : chance.between(1, 200_000),
       wait: chance.between(50, 500),
     })
     const compress = use('compress', { minimum: 20, flush: chance.below(15) })
@@ -107,8 +111,10 @@ export class SimFilters {
       0,
       chance.between(1, 10),
     )
+    // The innermost one meets a response in the step that takes it.
+    const innermost = this.more.chance(30) ? [buffer] : []
     const lists = {
-      all: some,
+      all: [...some.filter((each) => !innermost.includes(each)), ...innermost],
       cached: [compress, own.gate, own.calls, cache, own.asks, own.twist],
       protected: [compress, jwt, external, buffer, own.calls, own.twist, own.gate],
     }

@@ -206,6 +206,8 @@ export class Operator implements SimPeerSocketOwner {
   }
 
   heal(): void {
+    // Nothing more comes on a connection that has vanished.
+    if (this.far.near.vanished) this.closed()
     if (!this.gone) this.far.read(true)
   }
 

@@ -272,9 +272,10 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
       else if (step === 'awaitHead' || (step === 'filterResponse' && x.draft === null)) {
         // The changes of filters to our own answer say nothing about an endpoint.
         const unfit = step === 'filterResponse' && next === 'retry' && !hasFault(x)
-        const taken = next === 'transfer' || next === 'tunnel' || next === 'filterResponse' || next === ''
-        if (unfit || (step === 'filterResponse' && taken)) {
-          if (course.judged !== x.backendStream) answered(x, course, next)
+        // The endpoint has answered, even if a filter refuses its response at once.
+        const taken = step === 'filterResponse' && x.responseHead !== null
+        if (course.judged !== x.backendStream && (unfit || taken)) {
+          answered(x, course, next)
           course.judged = x.backendStream
         } else if (next === 'retry' || next === 'refuse' || next === 'abort')
           lost(x, course, next, step === 'filterResponse' && x.responseHead !== null)

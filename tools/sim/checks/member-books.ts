@@ -202,6 +202,14 @@ export class MemberBooks {
     const theirs = ejectedUntil <= now ? 0 : ejectedUntil
     if (theirs !== until)
       fail('A6', `${known.name} is ejected until ${theirs}, not ${until}, and it is ${now}`)
+    const { failures } = known.endpoint.member
+    if (this.isPassive && ejectedUntil === 0 && failures !== known.inRow)
+      fail('A5', `${known.name} has ${failures} failures in a row for the balancer, not ${known.inRow}`)
+  }
+
+  /** The failures of requests count. */
+  private get isPassive(): boolean {
+    return this.plan.passiveConsecutive + this.plan.passiveRatePercent > 0
   }
 
   /** The endpoints that may get a request now. */

@@ -3,7 +3,7 @@
 
 import type { Continuation, Outcome } from '../../../src/continuation/index.js'
 import type { HttpWorld } from '../../../src/http/index.js'
-import type { Address, Prng, SimPeerSocket } from '../../../src/pollset/index.js'
+import { type Address, Prng, type SimPeerSocket } from '../../../src/pollset/index.js'
 import { Backend, Endpoint, type ReverseProxy } from '../../../src/proxy/index.js'
 import type { Limits } from '../../../src/server/index.js'
 import type { Protocols } from '../../../src/server/protocols.js'
@@ -62,7 +62,8 @@ export class FilterPart {
       (how) => stage.tally(how),
       (id) => stage.wasMadeLate(id),
     )
-    this.filters = new SimFilters(proxy, chance, this.copies.name, this.watched)
+    const more = new Prng(plan.seed ^ 0xf118)
+    this.filters = new SimFilters(proxy, chance, more, this.copies.name, this.watched)
     this.readers = new Readers(stage, chance.fork(), responses, (number) =>
       pollset.dial(front, { host: '198.51.101.1', port: 20_000 + number }),
     )
