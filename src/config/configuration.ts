@@ -13,8 +13,11 @@ import type { BackendChooser, HeldApp } from './live.js'
 export type Source = Place
 
 export interface Configuration {
-  /** The form in which it was written: messages name settings in that form. */
-  readonly form: 'options' | 'document'
+  /**
+   * The form in which it was written: options of the command line, options of createServer in the short
+   * form, or a document. Messages name settings in that form.
+   */
+  readonly form: 'options' | 'code' | 'document'
   readonly listeners: readonly ListenerConfig[]
   readonly trustedProxies: TrustedProxiesConfig
   /** Allowed targets of plain CONNECT. */

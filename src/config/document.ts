@@ -28,6 +28,13 @@ const DEPTH_MAX = 100
 const ALIASES_MAX = 100
 const VALUES_MAX = 1_000_000
 
+/** A value from code that a file could not write. */
+export interface ForeignValue {
+  readonly path: Path
+  /** Its kind: `of type function`. */
+  readonly is: string
+}
+
 export abstract class ConfigDocument {
   /** The name in messages; '' for a document from code. */
   readonly name: string
@@ -37,6 +44,8 @@ export abstract class ConfigDocument {
   abstract readonly value: Plain
   /** False if there are no values, since the text is not YAML. */
   abstract readonly isReadable: boolean
+  /** The values that were removed since no file could write them. The schema knows if their keys exist. */
+  readonly foreign: ForeignValue[] = []
   private readonly pruned: Path[] = []
 
   constructor(name: string, folder: string) {
@@ -120,12 +129,8 @@ export class ObjectDocument extends ConfigDocument {
     if (mayLive(path, value)) return value as Plain
     const prototype = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined
     if (prototype !== null && prototype !== Object.prototype) {
-      const what = typeof value === 'object' ? 'an object with a class of its own' : `of type ${typeof value}`
-      diagnostics.error(
-        this.place(path),
-        path,
-        `is ${what}; write text, a number, true, false, a list or a map`,
-      )
+      const is = typeof value === 'object' ? 'an object with a class of its own' : `of type ${typeof value}`
+      this.foreign.push({ path, is })
       this.mistaken.push(path)
       return null
     }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { Diagnostics, Path } from './diagnostics.js'
-import { type ConfigDocument, isPlainMap, type Plain } from './document.js'
+import { type ConfigDocument, type ForeignValue, isPlainMap, type Plain } from './document.js'
 import { nearest, orList } from './nearest.js'
 import { looksOutside, OUTSIDE_KEYS } from './outside.js'
 import type { ScalarIssue } from './scalars.js'
@@ -17,6 +17,7 @@ export function parsed<S extends z.ZodType>(
   document: ConfigDocument,
   diagnostics: Diagnostics,
 ): z.output<S> | null {
+  for (const each of document.foreign) tellForeign(each, schema, document, diagnostics)
   // Removing a part may make its map wrong, and so on up to the root.
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const result = schema.safeParse(document.value, { reportInput: true })
@@ -108,14 +109,8 @@ function tell(
   const path = [...at, ...inner]
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, inner)
-    for (const key of issue.keys) {
-      const near = nearest(key, known)
-      const right =
-        near === null
-          ? `; known here: ${known.slice(0, KEYS_SHOWN).join(', ')}${known.length > KEYS_SHOWN ? ', …' : ''}`
-          : `; did you mean ${near}?`
-      diagnostics.error(document.keyPlace(path, key), [...path, key], `unknown key${right}`)
-    }
+    for (const key of issue.keys)
+      diagnostics.error(document.keyPlace(path, key), [...path, key], unknownKey(key, known))
     return
   }
   const { kind, key } = paramsOf(issue)
@@ -137,6 +132,33 @@ function tell(
       messageOf(issue, formWords(schema, inner)),
     )
   else diagnostics.error(document.place(path), path, messageOf(issue, formWords(schema, inner)))
+}
+
+/** @param known the keys that the map may have */
+function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known)
+  if (near !== null) return `unknown key; did you mean ${near}?`
+  return `unknown key; known here: ${known.slice(0, KEYS_SHOWN).join(', ')}${known.length > KEYS_SHOWN ? ', …' : ''}`
+}
+
+/** Reports a value that no file could write. An unknown key around it is reported with its map. */
+function tellForeign(
+  { path, is }: ForeignValue,
+  schema: z.ZodType,
+  document: ConfigDocument,
+  diagnostics: Diagnostics,
+): void {
+  const isUnknown = (at: number): boolean => {
+    const known = keysAt(schema, path.slice(0, at))
+    return known.length > 0 && !known.includes(String(path[at]))
+  }
+  for (let at = 0; at < path.length - 1; at++) if (isUnknown(at)) return
+  const last = path.length - 1
+  const message =
+    last >= 0 && isUnknown(last)
+      ? unknownKey(String(path[last]), keysAt(schema, path.slice(0, -1)))
+      : `is ${is}; write text, a number, true, false, a list or a map`
+  diagnostics.error(document.place(path), path, message)
 }
 
 const shape = (value: unknown): string => {

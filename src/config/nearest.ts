@@ -3,8 +3,8 @@
 import { distance } from 'fastest-levenshtein'
 
 /**
- * Returns the nearest of the names: at most two edits away, or a third of the longer name's length. Null if
- * none is near enough.
+ * Returns the nearest of the names: at most two edits away, or a third of the longer name's length; names of
+ * up to three letters one edit. Null if no name is near enough.
  */
 export function nearest(name: string, names: Iterable<string>): string | null {
   // It is longer than any real name, so it is not a misspelling.
@@ -14,9 +14,10 @@ export function nearest(name: string, names: Iterable<string>): string | null {
   const written = name.toLowerCase()
   for (const each of names) {
     const edits = distance(written, each.toLowerCase())
-    const most = Math.max(2, Math.floor(Math.max(name.length, each.length) / 3))
-    // Two edits turn any name of two letters into any other.
-    if (edits <= most && edits < Math.max(name.length, each.length) && edits < least) {
+    const longest = Math.max(name.length, each.length)
+    // Two edits turn a name of three letters into one that shares a single letter with it.
+    const most = longest < 4 ? 1 : Math.max(2, Math.floor(longest / 3))
+    if (edits <= most && edits < longest && edits < least) {
       best = each
       least = edits
     }

@@ -150,7 +150,7 @@ function readValues(
   texts[text.protocol] = client.protocol
   texts[text.tlsVersion] = client.secured?.version ?? ''
   texts[text.sni] = client.secured?.serverName ?? ''
-  texts[text.method] = request.method?.value ?? ''
+  texts[text.method] = methodOf(x)
   texts[text.upgrade] = request.protocol?.value ?? ''
   texts[text.host] = request.host
   texts[text.path] = url(request.path?.value ?? '')
@@ -219,6 +219,10 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
     family('response.', (x) => x.backendStream?.head ?? null),
   ])
 }
+
+/** Returns the method that the client sent: GET for an Upgrade, which steps see as extended CONNECT. */
+export const methodOf = (x: Exchange): string =>
+  x.frontend.mayBeDeclined ? 'GET' : (requestOf(x).method?.value ?? '')
 
 /** Returns the request as the client sent it, with our forwarding fields. */
 const requestOf = (x: Exchange): Head => x.frontend.head ?? x.request

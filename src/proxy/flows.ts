@@ -111,7 +111,8 @@ export const flows = {
       frontend.upgrade = stream.upgrade
       frontend.reopen()
     }
-    x.status = head.status
+    // The steps see an Upgrade of HTTP/1.1 as extended CONNECT; its client gets 101.
+    x.status = x.tunnelOpen && frontend.mayBeDeclined ? 101 : head.status
     frontend.declined = stream.declined
     const empty = !x.tunnelOpen && (x.filters?.down == null ? isEmpty(stream) : x.filters.down.isEmpty)
     x.proxy.answered(x)

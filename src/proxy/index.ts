@@ -24,6 +24,7 @@ export {
   exchangeFields,
   type Hiding,
   hidingBy,
+  methodOf,
   type Redaction,
 } from './exchange-fields.js'
 export { exchangeLife } from './exchange-life.js'

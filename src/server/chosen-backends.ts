@@ -18,7 +18,7 @@ import {
   TaskPool,
   type Verdict,
 } from '../proxy/index.js'
-import { allowedBeside } from './embedding/allowed.js'
+import { refusalBeside } from './embedding/allowed.js'
 import { readTarget } from './embedding/target-url.js'
 import { type TargetSettings, Targets } from './embedding/targets.js'
 import type { Limits } from './limits.js'
@@ -114,8 +114,11 @@ class BackendChoice implements Filter<ChoiceState> {
       return PASS
     }
     const target = readTarget(chosen)
-    if (target.path !== '')
-      throw new Error(`the backend ${chosen} has a path; write scheme, host and port alone`)
+    const { unsent, path, authority } = target
+    if (unsent !== null || path !== '')
+      throw new Error(
+        `the URL of the backend ${authority} has a ${unsent ?? 'path'}; write scheme, host and port alone`,
+      )
     x.setBackend(this.targets.backendOf(target, SETTINGS))
     return PASS
   }
@@ -158,7 +161,7 @@ export class ChosenBackends {
     const key = JSON.stringify(allowPrivate)
     let targets = this.targets.get(key)
     if (targets === undefined) {
-      targets = new Targets(this.world, this.protocols, this.limits, allowedBeside(allowPrivate))
+      targets = new Targets(this.world, this.protocols, this.limits, refusalBeside(allowPrivate))
       this.targets.set(key, targets)
     }
     return targets

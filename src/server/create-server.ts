@@ -1,8 +1,6 @@
 // Makes a reverse proxy in one call. The command line uses it too. Promises serve starting and stopping; no
 // request passes through one.
 
-import { EventEmitter } from 'node:events'
-import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
 import { type Address, randomKey } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
@@ -11,10 +9,11 @@ import { administeredText } from './administration.js'
 import { asConfigError, configured } from './config-errors.js'
 import { type DebugOptions, debuggedText } from './debugging.js'
 import type { Emitter } from './emitter.js'
-import { type ExchangeReport, type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
+import { type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
 import type { LogTarget } from './line-logger.js'
 import { notListening } from './listen-faults.js'
-import { checkOptions } from './option-checks.js'
+import { checkDocument, checkOptions } from './option-checks.js'
+import { check, MS } from './option-kinds.js'
 import {
   type ConfigurationDocument,
   type ConfigurationOrigin,
@@ -29,6 +28,7 @@ import type { ProcessLog } from './process-log.js'
 import { Reconfiguring } from './reconfiguring.js'
 import { endpointIn, Runtime, type RuntimeBackends, type RuntimeHost, type RuntimeRoutes } from './runtime.js'
 import { Server } from './server.js'
+import { ProxyServerEmitter, type ProxyServerEvents, ServerError } from './server-events.js'
 import { addressSetting } from './setting-names.js'
 import type { ShortForm } from './short-form.js'
 
@@ -66,41 +66,6 @@ export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>
   readonly listen: string | readonly (string | Listen)[]
 }
 
-/** An error of the server itself. */
-export class ServerError extends Error {
-  override name = 'ServerError'
-  /**
-   * `not-listening`: an address could not be bound. `internal`: a step of ours threw; its exchange or
-   * connection is closed, and others are unaffected. `broken`: an invariant that concerns all connections is
-   * broken; the server has closed them, and serves no more.
-   */
-  readonly code: 'not-listening' | 'internal' | 'broken'
-
-  constructor(code: ServerError['code'], message: string, cause?: unknown) {
-    super(message, { cause })
-    this.code = code
-  }
-}
-
-export type ProxyServerEvents = {
-  /** A listener is ready. */
-  listening: (address: Address, secure: boolean) => void
-  /** A listener has replaced a stale Unix-domain socket, on which no process listened. */
-  replaced: (address: Address) => void
-  /** An exchange has ended. */
-  exchange: (report: ExchangeReport) => void
-  /** An error of the server. Without a listener for it, it goes to the log. */
-  error: (error: ServerError) => void
-  /** A connection to a backend could not be made. Emitted once a backend in each logRepeatMs. */
-  unreached: (backend: string, why: string) => void
-  /** Closing has begun: running requests may finish. */
-  draining: () => void
-  /** The configuration or its certificates were read again. After an error the old ones stay. */
-  reloaded: (error: Error | null) => void
-  /** The server has stopped: no socket is open. */
-  close: () => void
-}
-
 export interface ProxyServer extends Emitter<ProxyServerEvents> {
   /** The bound addresses, in the order of binding. */
   readonly addresses: readonly Address[]
@@ -112,7 +77,7 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
   listen(): Promise<readonly Address[]>
   /**
    * Lets running requests finish, then closes. Resolves when no socket is open.
-   * @param drainTimeoutMs ms after which running requests are cut; by default that of the options
+   * @param deadlineMs ms after which running requests are cut; by default that of the options
    */
   close(deadlineMs?: number): Promise<void>
   /**
@@ -145,9 +110,7 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
 }
 
 const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
-  (typeof listen === 'string' ? [listen] : listen).map((each) =>
-    typeof each === 'string' ? parseListen(each) : each,
-  )
+  [listen].flat().map((each) => (typeof each === 'string' ? parseListen(each) : each))
 
 /** Returns the parsed options for debuggers. Throws a {@link ConfigError}. */
 export function debugOptions({ listen, token, secrets = false }: DebugListenOptions): DebugOptions {
@@ -157,9 +120,6 @@ export function debugOptions({ listen, token, secrets = false }: DebugListenOpti
 }
 
 const wasClosed = () => new ServerError('not-listening', 'the server was closed')
-
-const TypedEvents: new () => Emitter<ProxyServerEvents> =
-  EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
 
 /** The parts of a running server. */
 export interface ServerParts extends Writers {
@@ -171,7 +131,7 @@ export interface ServerParts extends Writers {
   readonly debug?: DebugOptions | null
 }
 
-export class RunningServer extends TypedEvents implements ProxyServer {
+export class RunningServer extends ProxyServerEmitter implements ProxyServer {
   readonly server: Server
   private readonly bound: Address[] = []
   private listened: Promise<readonly Address[]> | null = null
@@ -223,7 +183,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       log.tell('info', debuggedText(address, token))
     })
     this.server.on('undebugged', (address, code) =>
-      this.failed('not-listening', this.notListening(address, code, '--debug'), code),
+      this.failed('not-listening', this.notListening(address, code, 'debug'), code),
     )
   }
 
@@ -260,8 +220,8 @@ export class RunningServer extends TypedEvents implements ProxyServer {
     server.proxy.watch({ ended: (exchange) => this.ended(exchange) })
   }
 
-  private notListening(address: Address, code: string, option?: string): string {
-    return notListening(address, code, addressSetting(this.server.configuration, address, option))
+  private notListening(address: Address, code: string, of?: 'debug'): string {
+    return notListening(address, code, addressSetting(this.server.configuration, address, of))
   }
 
   private failed(code: ServerError['code'], message: string, cause: unknown): void {
@@ -304,7 +264,10 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   }
 
   close(deadlineMs?: number): Promise<void> {
-    if (deadlineMs !== undefined) this.server.drainTimeoutMs = deadlineMs
+    if (deadlineMs !== undefined) {
+      check('the deadline of close', deadlineMs, MS)
+      this.server.drainTimeoutMs = deadlineMs
+    }
     this.closed ??= new Promise((resolve) => {
       if (this.over) resolve()
       this.server.on('stopped', resolve)
@@ -370,6 +333,7 @@ export function partsOf(options: ProxyServerOptions | DocumentServerOptions): Se
     throw new ConfigError("createServer takes an object: write { listen: '127.0.0.1:8080', backend: URL }")
   if (isDocument(options)) {
     const { log, trace, ...document } = options as DocumentServerOptions
+    checkDocument(document)
     return { origin: documentOrigin(document as ConfigurationDocument), log, trace }
   }
   checkOptions(options)
@@ -379,7 +343,7 @@ export function partsOf(options: ProxyServerOptions | DocumentServerOptions): Se
     ...(backend === undefined ? {} : { backend }),
   }
   return {
-    origin: shortOrigin({ ...form, listen: listenOf(listen), routes: routesOf(routing) }),
+    origin: shortOrigin({ ...form, listen: listenOf(listen), routes: routesOf(routing) }, 'code'),
     debug: debug === undefined ? null : debugOptions(debug),
     log,
     trace,

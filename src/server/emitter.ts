@@ -1,5 +1,8 @@
-// The published type of typed events. src uses typed-emitter; this interface is equal to it, and a test
-// compares them. So no published declaration names a package that users do not install.
+// Typed events, whose names are checked. src uses typed-emitter; the published interface is equal to it, and
+// a test compares them. So no published declaration names a package that users do not install.
+
+import { EventEmitter } from 'node:events'
+import { hintFor } from './option-kinds.js'
 
 /** The events of an emitter by name, with the signature of their listeners. */
 export type EventMap = { [event: string]: (...args: never[]) => void }
@@ -21,4 +24,55 @@ export interface Emitter<Events extends EventMap> {
   listenerCount<E extends keyof Events>(event: E): number
   getMaxListeners(): number
   setMaxListeners(maxListeners: number): this
+}
+
+type Listener = (...args: never[]) => void
+type Name = string | symbol
+
+/** Events of Node's own. */
+const OF_NODE = ['newListener', 'removeListener']
+
+/** Node's EventEmitter, which takes listeners only for events that it has. */
+class KnownEvents extends EventEmitter {
+  private readonly names: readonly string[]
+
+  constructor(names: readonly string[]) {
+    super()
+    this.names = names
+  }
+
+  private check(name: Name): void {
+    const { names } = this
+    if (typeof name === 'string' && !names.includes(name) && !OF_NODE.includes(name))
+      throw new TypeError(`there is no event '${name}'${hintFor(name, names)}`)
+  }
+
+  // `once` calls `on`, and `prependOnceListener` calls `prependListener`.
+
+  override on(name: Name, listener: Listener): this {
+    this.check(name)
+    return super.on(name, listener as never)
+  }
+
+  override addListener(name: Name, listener: Listener): this {
+    return this.on(name, listener)
+  }
+
+  override prependListener(name: Name, listener: Listener): this {
+    this.check(name)
+    return super.prependListener(name, listener as never)
+  }
+}
+
+/** Returns a class of emitters of these events. */
+export function emitterOf<Events extends EventMap>(
+  names: Readonly<Record<keyof Events, true>>,
+): new () => Emitter<Events> {
+  const all = Object.keys(names)
+  class Emits extends KnownEvents {
+    constructor() {
+      super(all)
+    }
+  }
+  return Emits as unknown as new () => Emitter<Events>
 }

@@ -3,7 +3,7 @@
 import { stateOf, stepOf } from '../continuation/index.js'
 import type { HttpWorld } from '../http/index.js'
 import { formatAddress } from '../pollset/index.js'
-import { Exchange } from '../proxy/index.js'
+import { Exchange, methodOf } from '../proxy/index.js'
 
 /** An exchange that has ended. */
 export interface ExchangeReport {
@@ -56,7 +56,7 @@ function viewOf(x: Exchange, now: number): LiveExchange {
   const { request, slot0, slot1, slot2, frontend } = x
   return {
     id: x.id,
-    method: request.method?.value ?? '',
+    method: methodOf(x),
     host: request.host,
     path: request.path?.value ?? '',
     step: stepOf(x),
@@ -84,7 +84,7 @@ export function liveExchanges({ scheduler, pollset }: HttpWorld): LiveExchange[]
 /** Returns the report of an ended exchange. */
 export const reportOf = (x: Exchange): ExchangeReport => ({
   id: x.id,
-  method: x.request.method?.value ?? '',
+  method: methodOf(x),
   host: x.request.host,
   path: x.request.path?.value ?? '',
   backend: x.backend?.name ?? null,

@@ -91,19 +91,20 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
   }
 
   filterFailed(x: Exchange | null, filter: string, error: unknown): void {
+    const what = x === null || x.route.name === '' ? '' : ` on route ${x.route.name}`
+    const why = reasonOf(error)
     this.log.repeated(
       'error',
-      `filter ${filter} failed`,
-      () =>
-        `${x === null ? 'in no request' : requestOf(x)}: ${error instanceof Error ? error.message : String(error)}`,
+      `filter ${filter} failed${what}`,
+      () => `${x === null ? 'in no request' : requestOf(x)}: ${why}`,
+      why,
     )
   }
 
   /** Logs an error that an app of the program has thrown. */
   appFailed(backend: string, error: unknown): void {
-    this.log.repeated('error', `the handler of backend ${backend} failed`, () =>
-      error instanceof Error ? error.message : String(error),
-    )
+    const why = reasonOf(error)
+    this.log.repeated('error', `the handler of backend ${backend} failed`, () => why, why)
   }
 
   unreached(engines: EngineSet, why: Fault): void {
@@ -117,7 +118,7 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
   /** Logs an active check that has ended. */
   checked(endpoint: string, passed: boolean, why: string): void {
     this.others.checked?.(endpoint, passed)
-    if (!passed) this.log.repeated('warn', `health check of ${endpoint} failed`, () => why)
+    if (!passed) this.log.repeated('warn', `health check of ${endpoint} failed`, () => why, why)
     else if (this.log.writes('debug'))
       this.log.repeated('debug', `health check of ${endpoint} passed`, () => 'it may get requests')
   }
@@ -224,6 +225,8 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     )
   }
 }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const areCut = (exchanges: number): string =>
   exchanges === 1 ? '1 request was cut' : `${exchanges} requests were cut`

@@ -7,9 +7,7 @@ export {
   createServer,
   type DocumentServerOptions,
   type ProxyServer,
-  type ProxyServerEvents,
   type ProxyServerOptions,
-  ServerError,
 } from './create-server.js'
 export { type BackendInput, defineConfig, type RouteInput, type ServerConfig } from './define-config.js'
 export { createProxy, type HttpProxy } from './embedding/create-proxy.js'
@@ -38,5 +36,6 @@ export { defaultLimits, type Limits, limitsByRoom, limitsWith, type SomeLimits }
 export type { Level, Logger, LogOutput, LogTarget } from './line-logger.js'
 export type { ConfigurationDocument, Routing } from './origins.js'
 export type { RuntimeBackend, RuntimeBackends, RuntimeEndpoint, RuntimeRoutes } from './runtime.js'
+export { type ProxyServerEvents, ServerError } from './server-events.js'
 export type { ServerCertificates } from './server-options.js'
 export type { BackendTls } from './short-form.js'

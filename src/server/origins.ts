@@ -2,7 +2,7 @@
 // file, or a file.
 
 import { type Configuration, type FileContents, fromObject } from '../config/index.js'
-import { addRoute, ConfigError, parseRoute, type RouteText } from './address.js'
+import { addRoute, ConfigError, parseBackend, parseRoute, type RouteText } from './address.js'
 import {
   type CheckedResult,
   checked,
@@ -12,7 +12,13 @@ import {
 } from './check-configuration.js'
 import { mistakesIn, type ReadSource } from './reading.js'
 import { type RedisForm, redisConfigurationOf } from './redis-form.js'
-import { type CommandForm, configurationOf, type ServerForm, type ShortForm } from './short-form.js'
+import {
+  type CommandForm,
+  configurationOf,
+  type ServerForm,
+  type ShortForm,
+  type WrittenForm,
+} from './short-form.js'
 
 /** The routes of requests. */
 export interface Routing {
@@ -58,7 +64,10 @@ export const isDocument = (change: object): change is ConfigurationDocument => '
 export function routesOf({ routes = {}, backend }: Routing): RouteText[] {
   let all: RouteText[] = []
   for (const [from, url] of Object.entries(routes)) all = addRoute(all, parseRoute(`${from}=${url}`))
-  if (backend !== undefined) all = addRoute(all, parseRoute(`=${backend}`))
+  if (backend !== undefined) {
+    parseBackend(backend)
+    all = addRoute(all, parseRoute(`=${backend}`))
+  }
   if (all.length === 0) throw new ConfigError('there is no backend: write backend or routes')
   return all
 }
@@ -79,11 +88,14 @@ const formOrigin = (
   changed: (change) => (isDocument(change) ? documentOrigin(change) : changed(change)),
 })
 
-export const shortOrigin = (form: ShortForm & CommandForm): ConfigurationOrigin =>
+export const shortOrigin = (
+  form: ShortForm & CommandForm,
+  written: WrittenForm = 'options',
+): ConfigurationOrigin =>
   formOrigin(
     form,
-    () => configurationOf(form),
-    (change) => shortOrigin({ ...form, routes: routesOf(change) }),
+    () => configurationOf(form, written),
+    (change) => shortOrigin({ ...form, routes: routesOf(change) }, written),
   )
 
 /** The origin of a proxy for Redis. */

@@ -1,8 +1,6 @@
 // The primary process of a server with workers (spec/workers.md). It carries no requests: it has the
 // listening sockets, reads the configuration, takes the signals, and replaces workers that die.
 
-import { EventEmitter } from 'node:events'
-import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
 import { createWorld } from '../continuation/index.js'
 import { createHttpWorld, type HttpWorld } from '../http/index.js'
@@ -21,9 +19,8 @@ import { ConfigError, parseListen } from './address.js'
 import { Administration, administeredText } from './administration.js'
 import { checked, type FoundOut } from './check-configuration.js'
 import { asConfigError } from './config-errors.js'
-import { debugIn, type ProxyServerEvents, ServerError, type ServerParts } from './create-server.js'
+import { debugIn, type ServerParts } from './create-server.js'
 import { debuggedText } from './debugging.js'
-import type { Emitter } from './emitter.js'
 import { exitCodes } from './exit-codes.js'
 import { defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
 import { notListening } from './listen-faults.js'
@@ -36,6 +33,7 @@ import { counted } from './quantity.js'
 import { partsOf, type ReadAnswer } from './reading.js'
 import { Reconfiguring } from './reconfiguring.js'
 import { type Applied, Superseded } from './served-configuration.js'
+import { ProxyServerEmitter, ServerError } from './server-events.js'
 import { addressSetting } from './setting-names.js'
 import { SummedMetrics } from './summed-metrics.js'
 import { WorkerQuestions } from './worker-questions.js'
@@ -46,9 +44,6 @@ import {
   type WorkerSettings,
 } from './worker-settings.js'
 
-const TypedEvents: new () => Emitter<ProxyServerEvents> =
-  EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
-
 const DAY_MS = 24 * 60 * 60 * 1000
 const MAIN = new URL('../main.js', import.meta.url)
 
@@ -58,7 +53,7 @@ export interface PrimaryParts extends ServerParts {
   readonly traceFile?: string | undefined
 }
 
-export class PrimaryServer extends TypedEvents implements PrimaryOrders, WorkersEvents {
+export class PrimaryServer extends ProxyServerEmitter implements PrimaryOrders, WorkersEvents {
   readonly world: HttpWorld
   readonly limitsOf: Limits
   /** The protocols, for speaking with operators. */
@@ -138,7 +133,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
           this.log.tell('info', debuggedText(address, token))
           this.bind()
         },
-        failed: (code) => this.notListening(this.debugging?.addresses[0] as Address, code, '--debug'),
+        failed: (code) => this.notListening(this.debugging?.addresses[0] as Address, code, 'debug'),
       })
   }
 
@@ -152,12 +147,12 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     })
   }
 
-  private notListening(address: Address, code: string, option?: string): void {
+  private notListening(address: Address, code: string, of?: 'debug'): void {
     this.emit(
       'error',
       new ServerError(
         'not-listening',
-        notListening(address, code, addressSetting(this.configuration, address, option)),
+        notListening(address, code, addressSetting(this.configuration, address, of)),
         code,
       ),
     )

@@ -59,12 +59,17 @@ export function printable(text: string, charactersMax: number): string {
 /** Counts the lines of one kind about one backend since the last one that was written. */
 class Repeats extends Deadline {
   count = 0
+  /** The reason of the last of them, where lines of the kind have different ones. */
+  lastReason: string
+  readonly firstReason: string
   readonly level: Level
   readonly what: string
   private readonly over: (repeats: Repeats) => void
 
-  constructor(level: Level, what: string, over: (repeats: Repeats) => void) {
+  constructor(level: Level, what: string, reason: string, over: (repeats: Repeats) => void) {
     super()
+    this.firstReason = reason
+    this.lastReason = reason
     this.level = level
     this.what = what
     this.over = over
@@ -134,14 +139,16 @@ export class ProcessLog {
    * Logs an event that may happen at any rate. Writes the first line at once as `what: why`, counts those
    * that follow within logRepeatMs, then writes the count. Returns true for the first.
    * @param what the kind and its subject, such as `502 from h2c://a`; no part of it comes from a peer
+   * @param reason the reason, if lines of the kind have different ones: the count then names the last
    */
-  repeated(level: Level, what: string, why: () => string): boolean {
+  repeated(level: Level, what: string, why: () => string, reason = ''): boolean {
     const before = this.repeats.get(what)
     if (before !== undefined) {
       before.count++
+      before.lastReason = reason
       return false
     }
-    const repeats = new Repeats(level, what, (each) => this.intervalOver(each))
+    const repeats = new Repeats(level, what, reason, (each) => this.intervalOver(each))
     this.repeats.set(what, repeats)
     this.arm(repeats)
     if (this.writes(level)) this.tell(level, `${what}: ${why()}`)
@@ -184,9 +191,11 @@ export class ProcessLog {
   }
 
   private tellCount(repeats: Repeats): void {
-    const { count, what, level } = repeats
+    const { count, what, level, firstReason, lastReason } = repeats
     repeats.count = 0
-    if (count > 0) this.tell(level, `${what}: ${count} more within ${this.limits.logRepeatMs / 1_000} s`)
+    if (count === 0) return
+    const other = lastReason === firstReason ? '' : `, the last: ${lastReason}`
+    this.tell(level, `${what}: ${count} more within ${this.limits.logRepeatMs / 1_000} s${other}`)
   }
 
   private arm(repeats: Repeats): void {

@@ -74,17 +74,17 @@ export class Protocols {
   /**
    * Makes the engines of an endpoint. Throws if an authority is not PEM.
    * @param connectMs the time that replaces `transport.connectMs`
-   * @param allows returns true if a numeric address may be connected to; without it all may
+   * @param refuses returns why a numeric address must not be connected to, or null; without it all may be
    */
   enginesTo(
     url: string,
     config: BackendConfig,
     connectMs = this.limits.transport.connectMs,
-    allows?: (host: string) => boolean,
+    refuses?: (host: string) => string | null,
   ): EngineSet {
     const to = this.urlOf(url, config)
     const connectTime = { ms: connectMs }
-    const target = { ...targetOf(to, connectTime), ...(allows === undefined ? {} : { allows }) }
+    const target = { ...targetOf(to, connectTime), ...(refuses === undefined ? {} : { refuses }) }
     return new EngineSet(
       this.world,
       url,

@@ -7,7 +7,6 @@ import { ConfigError } from './address.js'
 import {
   debugOptions,
   type ProxyServer,
-  type ProxyServerEvents,
   type ProxyServerOptions,
   RunningServer,
   type ServerParts,
@@ -17,6 +16,7 @@ import { plainFault } from './fault-text.js'
 import type { ConfigurationOrigin } from './origins.js'
 import { PrimaryServer } from './primary-server.js'
 import { Superseded } from './served-configuration.js'
+import type { ProxyServerEvents } from './server-events.js'
 import type { ServerCertificates } from './server-options.js'
 import type { RunOptions, TlsOptions } from './shared-options.js'
 import { addressText, type CommandForm, DRAIN_TIMEOUT_MS, type ServerForm } from './short-form.js'

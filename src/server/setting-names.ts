@@ -1,5 +1,5 @@
-// The names of settings in messages: options of the command line if it gave the configuration, keys of the
-// document if a file or a document did.
+// The names of settings in messages: options of the command line if it gave the configuration, options of
+// createServer if a program gave them, keys of the document if a file or a document did.
 
 import { type Configuration, writtenName } from '../config/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
@@ -33,6 +33,22 @@ const OPTIONS: SettingNames = {
   drainTimeout: (ms) => `--drain-timeout=${ms / 1_000}s`,
 }
 
+/** Returns a limit as a program writes it. */
+const limitIn = (name: string): string => {
+  const [room, limit] = name.split('.')
+  return `it with limits: { ${room}: { ${limit}: N } }`
+}
+
+const CODE: SettingNames = {
+  scheme: OPTIONS.scheme,
+  backendName: 'backendTls: { serverName }',
+  backendCa: 'backendTls: { ca }',
+  sessions: limitIn,
+  limit: limitIn,
+  proxyHeaders: 'acceptProxy',
+  drainTimeout: (ms) => `drainTimeoutMs=${ms}`,
+}
+
 const KEYS: SettingNames = {
   scheme: (scheme) => `protocol: ${scheme}`,
   backendName: 'tls.name of the backend',
@@ -43,23 +59,33 @@ const KEYS: SettingNames = {
   drainTimeout: (ms) => `shutdown.timeout=${durationText(ms)}`,
 }
 
+const NAMES: Readonly<Record<Configuration['form'], SettingNames>> = {
+  options: OPTIONS,
+  code: CODE,
+  document: KEYS,
+}
+
 /** Returns the names of settings as the operator writes them. */
-export const settingNames = ({ form }: Pick<Configuration, 'form'>): SettingNames =>
-  form === 'options' ? OPTIONS : KEYS
+export const settingNames = ({ form }: Pick<Configuration, 'form'>): SettingNames => NAMES[form]
 
 /**
- * Returns the place at which to write another address in place of this one: `with --listen`, `in
+ * Returns the place at which to write another address in place of this one: `with --listen`, `in listen`, `in
  * listeners.main.address`.
- * @param option the option that names the address
+ * @param of the kind of the listener, where options name it
  */
-export function addressSetting(configuration: Configuration, address: Address, option = '--listen'): string {
+export function addressSetting(
+  configuration: Configuration,
+  address: Address,
+  of: 'listen' | 'debug' = 'listen',
+): string {
   const { form, listeners, admin, probes, debug } = configuration
+  if (form === 'code') return of === 'debug' ? 'in debug.listen' : 'in listen'
   const is = (written: string): boolean => formatAddress(parseListen(written)) === formatAddress(address)
   const listener = listeners.find((each) => is(each.address))
   if (form === 'options') {
     const asked = listener === undefined ? { admin, probes } : {}
     const [name] = Object.entries(asked).find(([, each]) => each !== null && is(each.address)) ?? []
-    return `with ${name === undefined ? option : `--${name}`}`
+    return `with --${name ?? of}`
   }
   if (listener !== undefined) return `in listeners.${listener.name}.address`
   const others = Object.entries({ admin, probes, debug })

@@ -155,11 +155,14 @@ export const backendTlsOf = ({
   verify: verify ?? true,
 })
 
+/** The form in which a short form is written: options of the command line, or of createServer. */
+export type WrittenForm = 'options' | 'code'
+
 /** Returns the configuration without listeners, backends and routes. */
-export function settingsOfServer(options: ServerForm & CommandForm) {
+export function settingsOfServer(options: ServerForm & CommandForm, form: WrittenForm = 'options') {
   const { acceptProxy = [], limits = {}, workers = 1, probes, admin, drainTimeoutMs } = options
   return {
-    form: 'options' as const,
+    form,
     trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
     limits: limits as Configuration['limits'],
     resolver: { servers: [], search: null },
@@ -174,12 +177,15 @@ export function settingsOfServer(options: ServerForm & CommandForm) {
 }
 
 /** Makes the configuration. Calls `certificates` once. */
-export function configurationOf(options: ShortForm & CommandForm): Configuration {
+export function configurationOf(
+  options: ShortForm & CommandForm,
+  form: WrittenForm = 'options',
+): Configuration {
   const { connect = [], routes, accessLog } = options
   const limits = limitsWith(defaultLimits, options.limits)
   const urls = [...new Set(routes.map((each) => each.url))]
   return {
-    ...settingsOfServer(options),
+    ...settingsOfServer(options, form),
     listeners: listenersOf(options),
     connect,
     redisBackends: [],

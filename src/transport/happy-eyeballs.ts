@@ -178,8 +178,7 @@ export class HappyEyeballs {
     const { pollset, target } = this
     if (to.local !== undefined) return null
     if (pollset.isPrivate(to)) return 'a listener of this server, which is not to be dialled'
-    if (target.allows === undefined || target.allows(to.host)) return null
-    return 'an address that is not allowed'
+    return target.refuses?.(to.host) ?? null
   }
 
   private why(): Fault {

@@ -10,8 +10,11 @@ export interface DialTarget extends Address {
   readonly preamble?: Buffer
   /** The time that replaces `transport.connectMs`. */
   readonly connectTime?: ConnectTime
-  /** Returns true if this numeric address may be connected to. Without it, all may. */
-  readonly allows?: ((host: string) => boolean) | undefined
+  /**
+   * Returns the reason why this numeric address, '' for a Unix-domain socket, must not be connected to; null
+   * if it may be. Without it, all may.
+   */
+  readonly refuses?: ((host: string) => string | null) | undefined
 }
 
 /** The time limit for connections that begin now, in ms. All copies of a target share it. */

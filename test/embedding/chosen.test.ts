@@ -67,6 +67,33 @@ t.test(
   },
 )
 
+t.test('V18: functions of two routes that fail have a line each, with their reasons', async (t) => {
+  const lines: string[] = []
+  const throws = (what: string) => () => {
+    throw new Error(what)
+  }
+  const server = createServer({
+    ...defineConfig({
+      listeners: { web: { address: '127.0.0.1:0' } },
+      routes: [
+        { name: 'one', match: { path: '/one' }, backend: throws('first') },
+        { name: 'two', match: { path: '/two' }, backend: throws('second') },
+      ],
+    }),
+    log: (line: string) => lines.push(line),
+  })
+  const [address] = await server.listen()
+  const port = address?.port as number
+  for (const path of ['/one', '/two', '/two']) t.equal((await ask(port, { path })).status, 500)
+  await server.close(1)
+  const told = lines.filter((each) => each.includes('failed')).map((each) => each.replace(/ \(m\d+.*?\)/, ''))
+  t.match(told, [
+    /error filter backend failed on route one: GET 127\.0\.0\.1:\d+\/one: first$/,
+    /error filter backend failed on route two: GET 127\.0\.0\.1:\d+\/two: second$/,
+    /error filter backend failed on route two: 1 more within 10 s$/,
+  ])
+})
+
 t.test('V18: one that never settles is late, and is seen until then; a bound holds', async (t) => {
   const { port, server } = await serving(
     t,
@@ -93,6 +120,8 @@ t.test('V18: a URL goes to public addresses only, and to those that allowPrivate
   const refused = await serving(t, choose)
   const told = await ask(refused.port, { path: '/one' })
   t.equal(told.status, 502)
+  await until(() => refused.lines.some((each) => each.includes('allowPrivate')))
+  t.match(refused.lines.join('\n'), /502 .*: a private address, which allowPrivate does not allow/)
   const { port } = await serving(t, choose, { allowPrivate: ['127.0.0.0/8'] })
   t.equal(asked(await ask(port, { path: '/one' })).url, '/one')
   for (let n = 0; n < 3; n++) t.equal(asked(await ask(port, { path: '/two' })).headers[':path'], '/two')

@@ -329,3 +329,33 @@ t.test('a client of HTTP/1.0 gets no chunks', async (t) => {
   t.notMatch(got, /transfer-encoding/i)
   t.match(got, /\r\n\r\nin chunks$/)
 })
+
+t.test('listeners of proxyReq get the options of the call, with the target as an object', async (t) => {
+  const target = await http1Backend(t)
+  const proxy = createProxyServer({ target, changeOrigin: true })
+  const server = createServer((request, reply) => proxy.web(request, reply, { xfwd: true }))
+  server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head, { auth: 'u:p' }))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    proxy.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  const given: CompatOptions[] = []
+  proxy.on('proxyReq', (_outgoing, _request, _reply, options: CompatOptions) => given.push(options))
+  proxy.on('proxyReqWs', (_outgoing, _request, _socket, options: CompatOptions, head: Buffer) => {
+    given.push(options)
+    t.ok(Buffer.isBuffer(head))
+  })
+  await ask(portOf(server))
+  const { port, host } = new URL(target)
+  t.match(given, [{ changeOrigin: true, xfwd: true, target: { protocol: 'http:', host, port, path: '/' } }])
+  const socket = connect(portOf(server), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.write(
+    'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  await until(() => given.length === 2)
+  t.match(given[1], { changeOrigin: true, auth: 'u:p', target: { href: `${target}/` } })
+})

@@ -236,9 +236,25 @@ t.test('V14: options that are not ours are refused, with what to write', async (
     ],
     [{ trustedProxies: { addresses: ['10.0.0.0/8'] } }, /trustedProxies.fields must be a list/],
     [{ limits: { node: { x: 1 } } }, /there is no limit 'node\.x'/],
+    [{ on: {} }, /there is no option 'on': listeners are added on the proxy: write proxy\.on\('proxyReq'/],
+    [{ onProxyRes: () => {} }, /write proxy\.on\('proxyRes', listener\)/],
+    [{ handlers: {} }, /'handlers': createServer takes an app as the handler of a backend/],
+    [{ nothingLikeIt: 1 }, /there is no option 'nothingLikeIt'; known are target, mirror/],
+    [{ share: 'x' }, /share must be 'process' or 'connection', not 'x'/],
+    [{ errors: 'x' }, /errors must be 'plain' or 'detailed', not 'x'/],
+    [{ log: {} }, /log must be a function that takes a line, not an object with no keys/],
+    [{ timeouts: { x: 1 } }, /timeouts: there is no 'x'; known are connect, lease/],
+    [{ target: 'http://a:1/x?y=1' }, /target: the URL of a:1 has a query; write pathRewrite, or ignorePath/],
+    [{ target: new URL('http://a:1/?y') }, /target: the URL of a:1 has a query/],
+    [{ target: { host: 'a', path: '/x?y' } }, /target: the URL of a has a query/],
+    [{ target: 'http://u:secret@a:1' }, /^target: the URL of a:1 has a user; write auth: 'USER:PASSWORD'$/],
+    [{ target: { host: 'a', auth: 'u:p' } }, /has a user/],
+    [{ target: 'http://a:1/x#y' }, /has a fragment, which is never sent; leave it out/],
+    [{ mirror: 'http://a:1/x?y' }, /mirror: the URL of a:1 has a query/],
   ] as const)
     t.throws(() => createProxy(options as never), { name: 'ConfigError', message }, JSON.stringify(options))
   t.throws(() => createProxy('http://a' as never), { message: /takes an object/ })
+  t.doesNotThrow(() => createProxy({ target: 'http://a:1/x?y=1', ignorePath: true }).close())
 })
 
 t.test('V14: each option of the table is taken, or refused with a hint', async (t) => {
@@ -250,3 +266,36 @@ t.test('V14: each option of the table is taken, or refused with a hint', async (
     if (here !== '-') t.doesNotThrow(() => createProxy({ [here]: undefined }).close(), here)
   }
 })
+
+t.test('V14: a query in the target of one request fails it; with ignorePath it is sent', async (t) => {
+  const url = await http1Backend(t)
+  const proxy = proxyFor(t, {})
+  const errors: string[] = []
+  proxy.on('error', (error) => errors.push(error.message))
+  const port = await mounted(t, proxy, (request, reply) =>
+    proxy.web(request, reply, { target: `${url}/fixed?a=1`, ignorePath: request.url === '/alone' }),
+  )
+  t.equal((await ask(port, { path: '/both' })).status, 500)
+  t.match(errors, [/has a query/])
+  t.equal(asked(await ask(port, { path: '/alone' })).url, '/fixed?a=1')
+})
+
+t.test(
+  'a listener of an event that does not exist, and options of close that do not, are refused',
+  async (t) => {
+    const proxy = createProxy({ target: 'http://127.0.0.1:1' })
+    const message = "there is no event 'proxyreq'; did you mean proxyReq?"
+    t.throws(() => proxy.on('proxyreq' as never, (() => {}) as never), { name: 'TypeError', message })
+    t.throws(() => proxy.once('proxyreq' as never, (() => {}) as never), { name: 'TypeError', message })
+    const refused = {
+      name: 'ConfigError',
+      message: 'the options of close must be an object with timeoutMs, not 500',
+    }
+    t.throws(() => proxy.close(500 as never), refused)
+    t.throws(() => proxy.close({ timeout: 500 } as never), { message: /'timeout'; did you mean timeoutMs\?/ })
+    t.throws(() => proxy.close({ timeoutMs: '500' } as never), {
+      message: /timeoutMs of close must be 0 or more/,
+    })
+    await proxy.close({ timeoutMs: 0 })
+  },
+)

@@ -120,6 +120,7 @@ t.test('P39, V6: WebSockets pass to HTTP/1.1, and as extended CONNECT to HTTP/2'
   proxy.on('proxyReqWs', (outgoing) => void outgoing.setHeader('x-seen', 'yes'))
   proxy.on('open', () => seen.push('open'))
   proxy.on('close', () => seen.push('close'))
+  proxy.on('exchange', ({ method, status }) => seen.push(`${method} ${status}`))
   const port = await mounted(t, proxy)
   const client = new WebSocket(`ws://127.0.0.1:${port}/chat`)
   await once(client, 'open')
@@ -128,8 +129,8 @@ t.test('P39, V6: WebSockets pass to HTTP/1.1, and as extended CONNECT to HTTP/2'
   t.equal(String(text), 'echo hi')
   client.close()
   await once(client, 'close')
-  await until(() => seen.length === 2)
-  t.strictSame(seen, ['open', 'close'])
+  await until(() => seen.length === 3)
+  t.strictSame(seen, ['open', 'close', 'GET 101'], 'as its client has seen it')
 
   const http2 = await http2Backend(t)
   const other = await mounted(t, proxyFor(t, { target: http2.url }))
@@ -202,8 +203,12 @@ t.test('V9: a function may name the target; private addresses only where they ar
   const url = await http1Backend(t)
   const follow = (t2: typeof t, options: ProxyOptions) =>
     mounted(t2, proxyFor(t2, { errors: 'detailed', ...options }))
-  const closed = await follow(t, { target: () => url })
+  const guarded = proxyFor(t, { errors: 'detailed', target: () => url })
+  const told: string[] = []
+  guarded.on('error', (error) => told.push(error.message))
+  const closed = await mounted(t, guarded)
   t.match(await ask(closed), { status: 502, headers: { 'x-fermata': 'backend-not-connected' } })
+  t.match(told, [/: a private address, which allowPrivate does not allow$/])
   const named = await follow(t, { target: async () => url.replace('127.0.0.1', 'localhost') })
   t.match(await ask(named), { status: 502 }, 'by its name neither')
   const open = await follow(t, { target: async () => url, allowPrivate: ['127.0.0.0/8'] })

@@ -60,7 +60,7 @@ t.test('steps 3 to 5: one connection, what it tells of requests, and its end', a
   process.kill(program.pid, 'SIGTERM')
   socket.terminate()
   t.match(await program.exited, { code: 0, signal: null })
-  t.match(program.output, /CONNECT \/socket 200/)
+  t.match(program.output, /GET \/socket 101/)
 })
 
 t.test('its option that is refused is, and require loads it', async (t) => {

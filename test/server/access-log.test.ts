@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, request } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -76,6 +77,49 @@ t.test('a request that its client leaves has a line', async (t) => {
   const [line] = linesOf(path)
   t.match(line, { path: '/left', status: 0, outcome: 'client-gone', side: 'frontend', protocol: 'HTTP/1.1' })
   t.notOk('attempts' in line, 'the only one ended as the request did')
+})
+
+t.test('a WebSocket has the method and the status that its client has seen', async (t) => {
+  const path = join(t.testdir(), 'access.log')
+  const backend = createHttp2Server({ settings: { enableConnectProtocol: true } })
+  backend.on('stream', (stream) => {
+    stream.respond({ ':status': 200 })
+    stream.end('x')
+  })
+  await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => backend.close())
+  const server = createServer({
+    listen: '127.0.0.1:0',
+    backend: `h2c://127.0.0.1:${(backend.address() as AddressInfo).port}`,
+    accessLog: { file: path, fields: ['method', 'status', 'upgrade', 'protocol'] },
+  })
+  const reports: string[] = []
+  server.on('exchange', ({ method, status }) => reports.push(`${method} ${status}`))
+  const [{ port }] = await server.listen()
+  const upgrade = request({
+    port,
+    agent: false,
+    headers: {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    },
+  }).end()
+  await new Promise<void>((resolve) =>
+    upgrade.on('upgrade', (_, socket) => socket.on('close', resolve).resume().end()),
+  )
+  const client = connectHttp2(`http://127.0.0.1:${port}`)
+  await new Promise((resolve) => client.once('remoteSettings', resolve))
+  const stream = client.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/' })
+  await new Promise<void>((resolve) => stream.on('close', resolve).resume().end())
+  client.close()
+  await server.close()
+  t.strictSame(linesOf(path), [
+    { method: 'GET', status: 101, upgrade: 'websocket', protocol: 'HTTP/1.1' },
+    { method: 'CONNECT', status: 200, upgrade: 'websocket', protocol: 'HTTP/2' },
+  ])
+  t.strictSame(reports, ['GET 101', 'CONNECT 200'])
 })
 
 t.test(

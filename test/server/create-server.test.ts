@@ -99,11 +99,11 @@ const WRONG: readonly (readonly [object, RegExp])[] = [
   [{}, /there is no backend|listen/],
   [{ listen: 18080 }, /listen: 18080 is not an address: write '127\.0\.0\.1:8080'/],
   [{ listen: [] }, /listen is empty/],
-  [{ listen: ':0', drainTimeout: 1 }, /there is no option 'drainTimeout': did you mean drainTimeoutMs\?/],
+  [{ listen: ':0', drainTimeout: 1 }, /there is no option 'drainTimeout'; did you mean drainTimeoutMs\?/],
   [{ listen: ':0', drainTimeoutMs: -1 }, /drainTimeoutMs must be 0 or more ms, not -1/],
   [{ listen: ':0', share: 'x' }, /share must be 'process' or 'connection', not 'x'/],
   [{ listen: ':0', sendProxy: 'v3' }, /sendProxy must be 'v1' or 'v2', not 'v3'/],
-  [{ listen: ':0', limits: { proxi: {} } }, /there is no room 'proxi': did you mean proxy\?/],
+  [{ listen: ':0', limits: { proxi: {} } }, /there is no room 'proxi'; did you mean proxy\?/],
   [
     { listen: ':0', limits: { proxy: { headTimeout: 1 } } },
     /there is no limit 'proxy\.headTimeout': did you mean proxy\.headTimeoutMs\?/,
@@ -117,6 +117,48 @@ const WRONG: readonly (readonly [object, RegExp])[] = [
   [{ listen: ':0', connect: ['x'] }, /not a pattern: x/],
   [{ listen: ':0', acceptProxy: ['foo'] }, /foo/],
   [{ listen: 'https://:0' }, /certificate/],
+  [{ lsiten: ':0' }, /there is no option 'lsiten'; did you mean listen\?/],
+  [{ listen: { port: 1 } }, /listen: \[object Object\] is not an address/],
+  [{ listen: ':0', on: {} }, /there is no option 'on': listeners are added on the server: write server\.on/],
+  [
+    { listen: ':0', handlers: () => {} },
+    /'handlers': an app is a backend of a document: write listeners, and/,
+  ],
+  [{ listen: ':0', backend: () => {} }, /backend: an app is a backend of a document: write listeners/],
+  [
+    { listen: ':0', backend: 5 },
+    /backend must be the URL of a backend, as http:\/\/127\.0\.0\.1:9000, not 5/,
+  ],
+  [{ listen: ':0', backend: 'http://a:1/x' }, /^'http:\/\/a:1\/x' is not a backend: write/],
+  [{ listen: ':0', filters: [] }, /'filters': it is a key of a document: write listeners in place of listen/],
+  [{ listen: ':0', nothingLikeIt: 1 }, /'nothingLikeIt'; known are listen, routes, backend/],
+  [{ listen: ':0', routes: [] }, /routes must be an object with URLs by HOST\/PREFIX, as .*, not a list/],
+  [{ listen: ':0', certificates: { cert: 'x' } }, /certificates must be a function that returns/],
+  [
+    { listen: ':0', backendTls: { servername: 'x' } },
+    /backendTls: there is no 'servername': write serverName/,
+  ],
+  [{ listen: ':0', backendTls: { verify: 'no' } }, /backendTls\.verify must be true or false, not 'no'/],
+  [{ listen: ':0', debug: true }, /debug must be an object with listen, token, secrets, not true/],
+  [{ listen: ':0', debug: { listen: ':0', tokn: 'x' } }, /debug: there is no 'tokn'; did you mean token\?/],
+  [{ listen: ':0', processLog: { levl: 'x' } }, /processLog: there is no 'levl'; did you mean level\?/],
+  [{ listen: ':0', processLog: { level: 'x' } }, /processLog\.level must be 'error' or 'warn' or/],
+  [
+    { listen: ':0', accessLog: { file: '-', filds: [] } },
+    /accessLog: there is no 'filds'; did you mean fields\?/,
+  ],
+  [
+    { listen: ':0', accessLog: { file: '-', redact: { field: [] } } },
+    /accessLog\.redact: there is no 'field'; did you mean fields\?/,
+  ],
+  [{ listen: ':0', trace: 'x' }, /trace must be a function, not 'x'/],
+  [{ listen: ':0', limits: 'x' }, /limits must be an object, as .*, not 'x'/],
+  [
+    { listen: ':0', limits: { http1: 3 } },
+    /limits\.http1 must be an object with limits and their values, not 3/,
+  ],
+  [{ listen: ':0', connect: 'a:1' }, /connect must be a list of texts, not 'a:1'/],
+  [{ listeners: {}, on: {} }, /there is no option 'on': listeners are added on the server/],
 ]
 
 t.test('wrong options throw a ConfigError that says what to write', async (t) => {
@@ -224,6 +266,64 @@ t.test('a document that is wrong is refused with all its mistakes, and the old o
     message: /did you mean answer\?\n.*rotues: unknown key; did you mean routes/,
   })
   const withFunction = server.apply({ version: 1, listeners, routes: [{ name: () => 'x' }] })
-  await t.rejects(withFunction, { name: 'ConfigError', message: /routes\[0\]\.name/ })
+  await t.rejects(withFunction, { name: 'ConfigError', message: /routes\[0\]\.name: is of type function/ })
+  const app = () => {}
+  for (const [document, messages] of [
+    [{ backends: { a: { handlers: app } } }, ['backends.a.handlers: unknown key; did you mean handler?']],
+    [
+      { backends: { a: { handlers: createOrigin() } } },
+      ['backends.a.handlers: unknown key; did you mean handler?'],
+    ],
+    [{ routes: [{ backends: app }] }, ['routes[0].backends: unknown key; did you mean backend?']],
+    [{ rotues: [{ backend: app }] }, ['rotues: unknown key; did you mean routes?']],
+    [{ lgo: app }, [/^lgo: unknown key; known here: version, include, listeners/]],
+  ] as const) {
+    const refused = await server.apply({ version: 1, listeners, routes: [], ...document }).then(
+      () => t.fail(JSON.stringify(document)),
+      (error: Error) => error.message.split('\n'),
+    )
+    t.match(refused, messages)
+    t.equal((refused as string[]).filter((each) => /: unknown key/.test(each)).length, 1, 'it is told once')
+  }
   t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 204)
 })
+
+t.test('an address that is in use: the message names the option of createServer', async (t) => {
+  const other = createOrigin().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const { port } = other.address() as AddressInfo
+  const backend = 'http://127.0.0.1:1'
+  const message = (where: string) =>
+    `cannot listen on 127.0.0.1:${port}: it is in use by another program; choose another ${where} (EADDRINUSE)`
+  const address = `127.0.0.1:${port}`
+  await t.rejects(createServer({ listen: address, backend }).listen(), { message: message('in listen') })
+  const document = { listeners: { web: { address } }, routes: [{ answer: { status: 204 } }] }
+  await t.rejects(createServer(document).listen(), { message: message('in listeners.web.address') })
+  const debugged = createServer({ listen: '127.0.0.1:0', backend, debug: { listen: address } })
+  const failed = once(debugged, 'error')
+  debugged.listen().catch(() => {})
+  t.match(await failed, [{ message: message('in debug.listen') }])
+  await debugged.close()
+})
+
+t.test(
+  'a listener of an event that does not exist, and a deadline that is no number, are refused',
+  async (t) => {
+    const server = createServer({ listen: '127.0.0.1:0', backend: 'http://127.0.0.1:1' })
+    const ignore = () => {}
+    const message = "there is no event 'exchanges'; did you mean exchange?"
+    for (const add of ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const)
+      t.throws(() => server[add]('exchanges' as never, ignore as never), { name: 'TypeError', message }, add)
+    t.throws(() => server.on('request' as never, ignore as never), {
+      message: /; known are listening, replaced/,
+    })
+    server.on('newListener' as never, ignore as never)
+    t.equal(server.listenerCount('newListener' as never), 1, 'Node has it')
+    t.throws(() => server.close({ timeoutMs: 1 } as never), {
+      name: 'ConfigError',
+      message: 'the deadline of close must be 0 or more ms, not an object with timeoutMs',
+    })
+    await server.close(0)
+  },
+)

@@ -22,7 +22,7 @@ t.test('Emitter is typed-emitter’s type, member by member', async (t) => {
 t.test('events of a server are typed', async (t) => {
   const server = createServer({ listen: '127.0.0.1:0', backend: 'h2c://127.0.0.1:1' })
   // @ts-expect-error there is no such event
-  server.on('finished', () => {})
+  t.throws(() => server.on('finished', () => {}), { name: 'TypeError' })
   // @ts-expect-error an exchange is not a number
   server.on('exchange', (report: number) => report)
   let closed = 0

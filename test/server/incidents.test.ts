@@ -370,6 +370,7 @@ t.test('what becomes of the health of endpoints: a line each, in any number', as
   for (const event of ['panic', 'calm'] as const) incidents.health('shop', null, event, 0)
   incidents.checked(a, true, '')
   incidents.checked(a, false, 'status 500')
+  incidents.checked(a, false, 'no answer')
   server.log.configure({ level: 'debug', format: 'text' })
   incidents.checked(a, true, '')
   server.log.flush()
@@ -388,6 +389,7 @@ t.test('what becomes of the health of endpoints: a line each, in any number', as
     `warn backend shop: ${a} is ejected: 2 more within 10 s`,
     `info backend shop: ${a} is back: 2 more within 10 s`,
     `info backend shop: ${a} is reached again: 2 more within 10 s`,
+    `warn health check of ${a} failed: 1 more within 10 s, the last: no answer`,
   ])
 })
 

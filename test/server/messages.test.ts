@@ -580,6 +580,9 @@ const WHERES: readonly (readonly [string, string])[] = [
   ['127.0.0.1:81', 'in listeners'],
 ]
 
+/** Places and settings of createServer. */
+const IN_CODE = ['in debug.listen', 'it with limits: { transport: { connectMs: N } }'] as const
+
 t.test('where another address is written in a file', async (t) => {
   const configuration = {
     form: 'document',
@@ -590,7 +593,21 @@ t.test('where another address is written in a file', async (t) => {
   } as unknown as Configuration
   for (const [address, where] of WHERES) t.equal(addressSetting(configuration, parseListen(address)), where)
   const short = { ...configuration, form: 'options' } as const
-  t.equal(addressSetting(short, parseListen('4711'), '--debug'), 'with --debug')
+  t.equal(addressSetting(short, parseListen('4711'), 'debug'), 'with --debug')
+  const made = { ...configuration, form: 'code' } as const
+  t.equal(addressSetting(made, parseListen('80')), 'in listen')
+  t.equal(addressSetting(made, parseListen('4711'), 'debug'), IN_CODE[0])
+})
+
+t.test('settings of createServer are named as a program writes them', async (t) => {
+  const names = settingNames({ form: 'code' })
+  t.equal(names.limit('transport.connectMs'), IN_CODE[1])
+  t.equal(names.sessions('engine.sessionsMax'), 'it with limits: { engine: { sessionsMax: N } }')
+  t.equal(names.scheme('h2c'), 'h2c://')
+  t.strictSame(
+    [names.backendName, names.backendCa, names.proxyHeaders, names.drainTimeout(45_000)],
+    ['backendTls: { serverName }', 'backendTls: { ca }', 'acceptProxy', 'drainTimeoutMs=45000'],
+  )
 })
 
 t.test('other settings of a file', async (t) => {
@@ -926,6 +943,7 @@ t.test('every message of the command line stands in a table', async (t) => {
     FULL_BY_KEYS,
     START_AGAIN,
     ...WHERES.map(([, where]) => where),
+    ...IN_CODE,
     ...[...SERVE, ...REDIS, ...PROGRAM, ...FILES].map(([, message]) => message),
     "See 'fermata serve --help'. See 'fermata --help'.",
     ...LISTENING.map(([address, , why]) => cannotListen(address, why)),

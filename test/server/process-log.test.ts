@@ -102,6 +102,22 @@ t.test('what repeats is written once, then counted', (t) => {
   t.end()
 })
 
+t.test('a count names the last reason, if lines of the kind have different ones', (t) => {
+  const { pollset, log: one, lines } = log()
+  const fail = (why: string) => one.repeated('error', 'filter x failed', () => `GET /: ${why}`, why)
+  const told = () => lines.splice(0).map((line) => line.slice(31))
+  for (const why of ['first', 'second', 'third\n']) fail(why)
+  pollset.advance(10_000)
+  t.strictSame(told(), [
+    'filter x failed: GET /: first',
+    'filter x failed: 2 more within 10 s, the last: third\\x0a',
+  ])
+  fail('first')
+  pollset.advance(10_000)
+  t.strictSame(told(), ['filter x failed: 1 more within 10 s'])
+  t.end()
+})
+
 const options = (level: 'error' | 'warn' | 'info' | 'debug', format: 'text' | 'json') => ({ level, format })
 
 t.test('JSON: an object a line, whatever a message has; levels and form may change while it runs', (t) => {

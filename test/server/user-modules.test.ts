@@ -312,5 +312,5 @@ t.test('K21, K22, K23: what functions of users do and fail at, in a running prog
     ),
   )
   t.match(await seen('/'), { 'x-tenant': 'v2 k' }, 'one that is wrong changes nothing')
-  t.match(program.output, /filter tenant failed: .*no such tenant/)
+  t.match(program.output, /filter tenant failed on route all: .*no such tenant/)
 })

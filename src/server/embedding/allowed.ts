@@ -25,9 +25,15 @@ const NOT_PUBLIC = [
   'ff00::/8',
 ] as const
 
-/** Returns a test for addresses that may be connected to: public ones, and those of these networks. */
-export function allowedBeside(allowPrivate: boolean | readonly string[]): (host: string) => boolean {
-  if (allowPrivate === true) return () => true
+const PRIVATE = 'a private address, which allowPrivate does not allow'
+const LOCAL = 'a Unix-domain socket, which needs allowPrivate: true'
+
+/**
+ * Returns a test for addresses: it says why one must not be connected to, and null for public ones and those
+ * of these networks.
+ */
+export function refusalBeside(allowPrivate: boolean | readonly string[]): (host: string) => string | null {
+  if (allowPrivate === true) return () => null
   const closed = new Networks([...NOT_PUBLIC])
   let open: Networks
   try {
@@ -35,6 +41,8 @@ export function allowedBeside(allowPrivate: boolean | readonly string[]): (host:
   } catch (error) {
     throw new ConfigError(`allowPrivate: ${(error as Error).message}`)
   }
-  // A Unix-domain socket has no host.
-  return (host) => host !== '' && (!closed.has(host) || open.has(host))
+  return (host) => {
+    if (host === '') return LOCAL
+    return closed.has(host) && !open.has(host) ? PRIVATE : null
+  }
 }

@@ -107,6 +107,23 @@ export function optionsOf(options: CompatOptions, request: IncomingMessage): Req
   return all as RequestOptions
 }
 
+/** Returns a URL as an object, as http-proxy parses it; what is no URL, as it is. */
+function parsedUrl(target: Target | null | undefined): Target | null | undefined {
+  if (typeof target !== 'string' || !URL.canParse(target)) return target
+  const { protocol, host, hostname, port, pathname, search, hash, href } = new URL(target)
+  return { protocol, host, hostname, port, pathname, search, hash, href, path: `${pathname}${search}` }
+}
+
+/** Returns the options of a call as http-proxy shows them to listeners. */
+export function shownOptions(options: CompatOptions): CompatOptions {
+  const { target, forward } = options
+  return {
+    ...options,
+    ...(target === undefined ? {} : { target: parsedUrl(target) as Target | null }),
+    ...(forward === undefined ? {} : { forward: parsedUrl(forward) as Target | null }),
+  }
+}
+
 /** Returns `Content-Type` for `content-type`. */
 const titled = (name: string): string =>
   name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase())

@@ -11,7 +11,7 @@ import {
 } from 'node:http'
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https'
 import { compatError } from './compat-errors.js'
-import { type CompatOptions, optionsOf, titledFields } from './compat-options.js'
+import { type CompatOptions, optionsOf, shownOptions, titledFields } from './compat-options.js'
 import { EmbeddedProxy } from './create-proxy.js'
 import type { ErrorCallback } from './events.js'
 import type { UpgradeSocket } from './options.js'
@@ -49,6 +49,8 @@ export class ProxyServer extends EventEmitter {
   private server: Server | null = null
   /** The proxy, made when it is needed, also after {@link close}. */
   private inner: EmbeddedProxy | null = null
+  /** The options of the call that took a request, for its listeners. */
+  private readonly given = new WeakMap<IncomingMessage, CompatOptions>()
 
   constructor(options: CompatOptions = {}) {
     super()
@@ -68,6 +70,7 @@ export class ProxyServer extends EventEmitter {
     if (typeof all.timeout === 'number' && all.timeout > 0) request.socket.setTimeout(all.timeout)
     if (all.preserveHeaderKeyCase === true) titledFields(response)
     const inner = this.running()
+    this.given.set(request, all)
     const tells = this.teller(failed, () => {})
     try {
       const { target, mirror, ...own } = optionsOf(all, request)
@@ -100,6 +103,7 @@ export class ProxyServer extends EventEmitter {
       tells(new Error('Must provide a proper URL as target'), request, socket, '')
       return
     }
+    this.given.set(request, all)
     try {
       this.running().ws(request, socket, head, optionsOf(all, request), tells)
     } catch (error) {
@@ -127,6 +131,7 @@ export class ProxyServer extends EventEmitter {
       { errors: 'detailed' },
       {
         listenersAnswer: (callback) => (callback as Teller | null)?.answers?.() === true,
+        takesAnyUrl: true,
       },
     )
     this.inner = inner
@@ -137,13 +142,17 @@ export class ProxyServer extends EventEmitter {
   }
 
   /** Passes an event on while somebody listens for it here: an unheard event costs nothing. */
-  private relay(inner: EmbeddedProxy, event: 'proxyReq' | string): void {
+  private relay(inner: EmbeddedProxy, event: string): void {
     const emitter = inner as unknown as EventEmitter
     const hand = (...args: unknown[]): void => {
+      if (event !== 'proxyReq' && event !== 'proxyReqWs') {
+        this.emit(event, ...args)
+        return
+      }
+      const [outgoing, request, reply, , ...more] = args as [unknown, IncomingMessage, unknown, unknown]
       // A client that waits for 100 has received it: http-proxy changes no such request.
-      const [, request] = args as [unknown, IncomingMessage]
       if (event === 'proxyReq' && request.headers.expect !== undefined) return
-      this.emit(event, ...args)
+      this.emit(event, outgoing, request, reply, shownOptions(this.given.get(request) ?? {}), ...more)
     }
     if (this.listenerCount(event) > 0) emitter.on(event, hand)
     this.on('newListener', (name) => {

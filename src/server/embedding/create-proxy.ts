@@ -2,22 +2,21 @@
 // over connections to backends. It has its own World. Calls of the program only queue; promises serve targets
 // that a function finds, and closing.
 
-import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type TypedEmitter from 'typed-emitter'
 import { createWorld } from '../../continuation/index.js'
 import { createHttpWorld, type FrontendStream, type HttpWorld } from '../../http/index.js'
 import { NodeFrontend, NodeFrontendStream } from '../../node/index.js'
 import { Networks, NodePollset, type Secured, securedBy } from '../../pollset/index.js'
 import { type Exchange, ReverseProxy, type Route, Router, TrustedProxies } from '../../proxy/index.js'
 import { ConfigError } from '../address.js'
-import type { Emitter } from '../emitter.js'
+import { type Emitter, emitterOf } from '../emitter.js'
 import { type LiveExchange, liveExchanges, reportOf } from '../exchange-views.js'
 import { checkLimits, defaultLimits, type Limits, limitsWith } from '../limits.js'
 import { checkLimitValues } from '../option-checks.js'
+import { check, checkKeys, MS } from '../option-kinds.js'
 import { Protocols } from '../protocols.js'
-import { allowedBeside } from './allowed.js'
+import { refusalBeside } from './allowed.js'
 import type { EmbeddedParts, Running } from './embedded-parts.js'
 import { type ErrorCallback, errorOf, ProxyError, type ProxyEvents } from './events.js'
 import { type FastifyPlugin, fastifyPlugin } from './fastify.js'
@@ -37,7 +36,7 @@ import {
   type UpgradeSocket,
 } from './options.js'
 import { ProxyResponse } from './proxy-response.js'
-import { type ReadTarget, readTarget } from './target-url.js'
+import { checkWhole, type ReadTarget, readTarget } from './target-url.js'
 import { Targets } from './targets.js'
 import { UpgradeRequest } from './upgrade-request.js'
 import { WebRequest } from './web-request.js'
@@ -72,13 +71,25 @@ export interface HttpProxy extends Emitter<ProxyEvents> {
   close(options?: { readonly timeoutMs?: number }): Promise<void>
 }
 
-const TypedEvents: new () => Emitter<ProxyEvents> =
-  EventEmitter as new () => TypedEmitter.default<ProxyEvents>
+const TypedEvents = emitterOf<ProxyEvents>({
+  start: true,
+  proxyReq: true,
+  proxyReqWs: true,
+  proxyRes: true,
+  end: true,
+  open: true,
+  close: true,
+  error: true,
+  econnreset: true,
+  exchange: true,
+})
 
 /** The differences of a proxy for programs of http-proxy. */
 export interface Manners {
   /** Returns true if the receiver of an error answers the client, at any time: then we do not. */
   listenersAnswer(callback: ErrorCallback | null): boolean
+  /** True: parts of a target's URL that no request is sent with are dropped. */
+  readonly takesAnyUrl: boolean
 }
 
 export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedParts {
@@ -113,7 +124,8 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
     this.own = ownOf(options)
     this.manners = manners
     const { target } = options
-    this.baseTarget = target === undefined || typeof target === 'function' ? null : readTarget(target)
+    this.baseTarget =
+      target === undefined || typeof target === 'function' ? null : this.readOf(target, options)
     this.pollset = new NodePollset(limits.pollset, true)
     const world = createWorld(this.pollset, { limits: limits.continuation })
     this.world = createHttpWorld(world, limits.transport)
@@ -123,7 +135,7 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
     this.reverse.tellsClient = trustedProxies !== undefined
     if (trustedProxies !== undefined)
       this.reverse.trusted = new TrustedProxies(new Networks(trustedProxies.addresses), trustedProxies.fields)
-    this.targets = new Targets(this.world, this.protocols, limits, allowedBeside(allowPrivate))
+    this.targets = new Targets(this.world, this.protocols, limits, refusalBeside(allowPrivate))
     this.late = new LateTargets(this.world, limits.node.targetMs)
     this.frontend = new NodeFrontend(this.world, this.pollset, limits.node, limits.transport.flushBytesMax, {
       clientClosed: (client) => this.targets.clientClosed(client),
@@ -218,9 +230,14 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
     }
   }
 
+  private readOf(target: Target, { ignorePath }: RequestOptions): ReadTarget {
+    const read = readTarget(target)
+    return this.manners.takesAnyUrl ? read : checkWhole(read, ignorePath === true)
+  }
+
   private aimed(it: WebRequest | UpgradeRequest, target: Target, isGuarded: boolean): void {
     try {
-      const read = readTarget(target)
+      const read = this.readOf(target, it.options)
       this.begins(it, isGuarded && this.base.allowPrivate !== true ? { ...read, guarded: true } : read)
     } catch (error) {
       it.refuse(asError(error))
@@ -284,7 +301,10 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
     }
   }
 
-  close({ timeoutMs = CLOSE_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkKeys('the options of close', options, ['timeoutMs'])
+    const { timeoutMs = CLOSE_MS } = options
+    check('timeoutMs of close', timeoutMs, MS)
     this.closed ??= new Promise((resolve) => {
       this.onClosed = resolve
       this.frontend.drain(timeoutMs)
@@ -374,5 +394,5 @@ function ownOf(options: ProxyOptions): RequestOptions {
 export function createProxy(options: ProxyOptions = {}): HttpProxy {
   if (typeof options !== 'object' || options === null)
     throw new ConfigError("createProxy takes an object: write { target: 'http://127.0.0.1:9000' }")
-  return new EmbeddedProxy(options, { listenersAnswer: () => false })
+  return new EmbeddedProxy(options, { listenersAnswer: () => false, takesAnyUrl: false })
 }

@@ -3,18 +3,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex, Readable, Transform } from 'node:stream'
-import { didYouMean } from '../../config/nearest.js'
 import { ConfigError } from '../address.js'
 import type { SomeLimits } from '../limits.js'
-import { checkTrust, checkValues } from './option-values.js'
-import { readTarget, type TargetUrl } from './target-url.js'
+import { checkNames, type Elsewhere } from '../option-kinds.js'
+import { checkOwn, checkValues } from './option-values.js'
+import { checkWhole, readTarget, type TargetUrl } from './target-url.js'
 
 /** A request of node:http, or of the compatibility API of node:http2. */
 export type ProxyRequest = IncomingMessage | Http2ServerRequest
 /** The response to it. */
 export type ProxyReply = ServerResponse | Http2ServerResponse
 
-/** A URL: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT and a path, which goes first. */
+/**
+ * A URL: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT and a path, which goes first. It has no
+ * user, and a query only with `ignorePath`.
+ */
 export type Target = string | URL | TargetUrl
 
 /** Chooses the target of a request. */
@@ -161,8 +164,10 @@ const PROXY_OPTIONS: readonly (keyof ProxyOptions)[] = [
   'log',
 ]
 
+const LISTEN = 'listeners are added on the proxy: write '
+
 /** Options of http-proxy, or common among its users, that have another name here, or none. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+const ELSEWHERE: Elsewhere = {
   changeOrigin: "write host: 'target'",
   router: 'write target: (request) => url',
   pathFilter: 'mount the middleware at a path',
@@ -178,30 +183,38 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   forward: 'write mirror',
   localAddress: 'the operating system chooses the local address',
   preserveHeaderKeyCase: 'names of fields are in lower case',
-}
-
-const checkNames = (options: object, known: readonly string[]): void => {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    const elsewhere = Object.hasOwn(ELSEWHERE, name)
-    const hint = elsewhere ? `: ${ELSEWHERE[name]}` : didYouMean(name, known)
-    throw new ConfigError(`there is no option '${name}'${hint}`)
-  }
+  on: `${LISTEN}proxy.on('proxyReq', listener)`,
+  events: `${LISTEN}proxy.on('proxyReq', listener)`,
+  onProxyReq: `${LISTEN}proxy.on('proxyReq', listener)`,
+  onProxyReqWs: `${LISTEN}proxy.on('proxyReqWs', listener)`,
+  onProxyRes: `${LISTEN}proxy.on('proxyRes', listener)`,
+  onError: `${LISTEN}proxy.on('error', listener)`,
+  onOpen: `${LISTEN}proxy.on('open', listener)`,
+  onClose: `${LISTEN}proxy.on('close', listener)`,
+  backend: 'write target',
+  handler: 'createServer takes an app as the handler of a backend',
+  handlers: 'createServer takes an app as the handler of a backend',
+  app: 'createServer takes an app as the handler of a backend',
+  logger: 'write log: (line) => …',
+  logLevel: 'write log: (line) => …',
+  logProvider: 'write log: (line) => …',
+  trustProxy: 'write trustedProxies: { addresses, fields }',
 }
 
 /** Throws a {@link ConfigError} that says what to write. */
 export function checkRequestOptions(options: RequestOptions): void {
-  checkNames(options, REQUEST_OPTIONS)
+  checkNames(options, REQUEST_OPTIONS, ELSEWHERE)
   checkValues(options)
 }
 
 /** Throws a {@link ConfigError} that says what to write. */
 export function checkProxyOptions(options: ProxyOptions): void {
-  checkNames(options, PROXY_OPTIONS)
+  checkNames(options, PROXY_OPTIONS, ELSEWHERE)
   checkValues(options)
-  const { attempts, trustedProxies, allowPrivate } = options
-  checkTrust(trustedProxies, allowPrivate)
-  if (options.mirror !== undefined) readTarget(options.mirror, 'mirror')
+  const { attempts } = options
+  checkOwn(options)
+  if (options.mirror !== undefined)
+    checkWhole(readTarget(options.mirror, 'mirror'), options.ignorePath === true, 'mirror')
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
     throw new ConfigError(`attempts must be a whole number from 1 on, not ${String(attempts)}`)
 }

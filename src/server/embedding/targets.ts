@@ -49,10 +49,15 @@ export class Targets {
   private readonly known: RecentTable<Known>
   /** All endpoints whose engines are not closed. */
   private readonly living = new Set<Endpoint>()
-  private readonly allows: (host: string) => boolean
+  private readonly refuses: (host: string) => string | null
 
-  /** @param allows returns true if a guarded target may have this numeric address */
-  constructor(world: HttpWorld, protocols: Protocols, limits: Limits, allows: (host: string) => boolean) {
+  /** @param refuses returns why a guarded target must not have this numeric address; null if it may */
+  constructor(
+    world: HttpWorld,
+    protocols: Protocols,
+    limits: Limits,
+    refuses: (host: string) => string | null,
+  ) {
     this.world = world
     this.protocols = protocols
     this.limits = limits
@@ -62,7 +67,7 @@ export class Targets {
       () => false,
       ({ backend }) => backend.retire(),
     )
-    this.allows = allows
+    this.refuses = refuses
   }
 
   /** Returns the route to a target. Throws if an authority is not PEM. */
@@ -86,7 +91,7 @@ export class Targets {
       url,
       configOf(url, tls, share, this.limits),
       undefined,
-      guarded ? this.allows : undefined,
+      guarded ? this.refuses : undefined,
     )
     const endpoint = new Endpoint(this.world, engines)
     this.living.add(endpoint)
