@@ -34,6 +34,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   private settles = false
   /** Commands of an earlier turn are not sent. */
   private waits = false
+  /** It was told its number (CLIENT ID). */
+  knowsId = false
   /** Commands on sessions that are shared no longer. */
   staying = 0
   /** The bytes of replies that wait until those before them have left. */

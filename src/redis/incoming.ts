@@ -47,7 +47,7 @@ export class Incoming {
     let at = 0
     while (at < chunk.length && frontend.mayBegin) {
       const { relay } = place
-      if (relay !== null && this.proxy.options.allowAdmin && this.large === null && !reader.isWithin) {
+      if (relay !== null && this.passesAll && this.large === null && !reader.isWithin) {
         relay.send(chunk, at, chunk.length)
         return chunk.length
       }
@@ -63,6 +63,12 @@ export class Incoming {
       } else if (reader.found !== MORE && reader.found !== NOTHING) return at
     }
     return at
+  }
+
+  /** A client that has taken over a session may send anything, and names no client by a number of ours. */
+  private get passesAll(): boolean {
+    const { allowAdmin, share } = this.proxy.options
+    return allowAdmin && share === 'never'
   }
 
   /** With several shards: where the command that was read goes. */
@@ -100,6 +106,7 @@ export class Incoming {
     c.end = reader.end
     c.bytesIn = c.end - c.start
     c.kept = reader.handOver()
+    this.translate(c)
     if (does === 'identity') c.change = changeOf(info, reader)
     else if (does === 'local' && reader.known > 2)
       c.argument = Buffer.from(reader.buffer.subarray(reader.from[2], reader.to[2]))
@@ -110,6 +117,17 @@ export class Incoming {
       after = this.wholeTransaction(c, chunk, at)
     c.begin()
     return after
+  }
+
+  /** Numbers of clients become those of the server. */
+  private translate(c: Command): void {
+    const translated = this.proxy.clientIds.translated(c.info, this.reader)
+    if (translated === null) return
+    c.kept?.clear()
+    c.kept = null
+    c.buffer = translated
+    c.start = 0
+    c.end = translated.length
   }
 
   /** If all of a transaction has come, it is one command: no other gets between. */
@@ -151,7 +169,10 @@ export class Incoming {
   /** A client that has taken over a session sends a command to it. */
   private pass(relay: RedisSession): void {
     const { reader } = this
-    if (this.place.mayPass(infoOf(reader))) relay.send(reader.buffer, reader.start, reader.end)
+    const info = infoOf(reader)
+    const translated = this.proxy.clientIds.translated(info, reader)
+    if (translated !== null) relay.send(translated, 0, translated.length)
+    else if (this.place.mayPass(info)) relay.send(reader.buffer, reader.start, reader.end)
     else relay.send(REFUSED_IN_RELAY, 0, REFUSED_IN_RELAY.length)
   }
 

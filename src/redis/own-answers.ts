@@ -21,8 +21,6 @@ import {
 
 type Answer = () => Buffer
 
-/** Added to the numbers of clients: a server has no client with such a number, which others could mean. */
-const CLIENT_IDS = 2 ** 40
 /** They end a transaction that cannot be executed. */
 const ENDS: ReadonlySet<string> = new Set(['exec', 'discard', 'reset'])
 
@@ -79,7 +77,7 @@ function answerLocal(place: Place, c: Command): Buffer {
       place.reset()
       return RESET_REPLY
     case 'client|id':
-      return integerReply(CLIENT_IDS + c.frontend.number)
+      return integerReply(place.proxy.clientIds.tell(c.frontend))
     case 'client|setname':
       return setName(place, c.argument)
     case 'client|getname':

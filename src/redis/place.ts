@@ -54,7 +54,7 @@ export class Place {
   /** Commands on the pin that are not answered. */
   private inFlight: number
   /** Since when it has a session alone: ms of the pollset's clock. */
-  pinnedAt: number
+  pinnedAt = 0
   private readonly frontend: RedisFrontend
 
   constructor(frontend: RedisFrontend, proxy: RedisProxy) {
@@ -73,7 +73,6 @@ export class Place {
     this.pinRoute = null
     this.opener = null
     this.inFlight = 0
-    this.pinnedAt = 0
   }
 
   get isBroken(): boolean {
@@ -231,6 +230,7 @@ export class Place {
     }
     this.pin = session
     session.owner = frontend
+    if (frontend.knowsId && (this.begun.bits & IN_MULTI) === 0) session.askId()
     if (c.does === 'pinning' || c.does === 'replication') {
       this.relay = session
       this.relayed.begins(c.info.name, session, frontend)

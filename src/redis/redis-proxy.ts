@@ -3,6 +3,7 @@
 import type { Address, DurationList, Socket, TlsServer } from '../pollset/index.js'
 import { Connections, type Listening, type ListeningEvents, secure } from '../transport/index.js'
 import type { RedisBackend } from './backend.js'
+import { ClientIds } from './client-ids.js'
 import type { Command } from './command.js'
 import { commandLife } from './command-steps.js'
 import { partLife } from './division.js'
@@ -48,6 +49,7 @@ export class RedisProxy {
   /** Lends times of steps to commands that begin from now on; null: nobody needs them. */
   stepTimes: StepTimes | null = null
   private readonly open = new Set<RedisFrontend>()
+  readonly clientIds: ClientIds
   private count = 0
 
   /** For metrics and logs. */
@@ -60,6 +62,7 @@ export class RedisProxy {
     this.name = name
     this.options = options
     this.limits = world.redisLimits
+    this.clientIds = new ClientIds(world.pollset, this.open)
     this.durations = commandLife.durations(world.pollset.deadlines, world.redisLimits)
     this.partDurations = partLife.durations(world.pollset.deadlines, world.redisLimits)
     this.clients = clients ?? new Connections('redis-clients', world.redisLimits.clientsMax)

@@ -8,6 +8,7 @@ import type { Session, SessionReports, SessionState } from '../engine/index.js'
 import { ENDED, type Holder, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, Pipeline, SocketConnection } from '../transport/index.js'
 import { type Ask, Greeting, type Relay, type Sharer, Unwanted } from './ask.js'
+import { IdQuestion } from './client-ids.js'
 import type { Identity } from './identity.js'
 import { arrayOf } from './inline.js'
 import type { RedisLimits } from './limits.js'
@@ -17,6 +18,7 @@ import { Stall } from './stall.js'
 import type { RedisWorld } from './world.js'
 
 const RESET = arrayOf(['RESET'])
+const CLIENT_ID = arrayOf(['CLIENT', 'ID'])
 
 export class RedisSession extends SocketConnection implements ByteOutputOwner, Session {
   readonly kind = 'redis-session'
@@ -34,6 +36,9 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   isDirty = false
   /** It was shared, and serves the client of a long reply: it takes no more commands (Y15). */
   isSurrendered = false
+  /** The number by which its server knows it; 0 if it was not asked, or has not told. */
+  serverId = 0
+  private isIdAsked = false
   /** The reason why it cannot be used. */
   private fault: Fault | null = null
   private readonly reports: SessionReports<RedisSession>
@@ -96,7 +101,8 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   take(socket: Socket): void {
     if (!this.greeted) this.greet()
     for (let chunk = this.mayRead ? socket.take() : null; chunk !== null; ) {
-      if (this.relays) this.owner?.relayed(chunk)
+      // Its number may be asked for directly before it is taken over.
+      if (this.relays && this.asks.size === 0) this.owner?.relayed(chunk)
       else this.takeReplies(chunk)
       chunk = this.mayRead ? socket.take() : null
     }
@@ -145,6 +151,10 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
       // It leaves first: its end may give this session to another.
       if (last && ask.owed === 1) asks.shift()
       ask.reply(chunk, from, at, last, reader.type)
+      if (this.relays && asks.size === 0) {
+        if (at < chunk.length) this.owner?.relayed(chunk.subarray(at))
+        return
+      }
     }
     if (this.isSurrendered) this.closeIfUnwanted()
     else this.checkLength()
@@ -208,6 +218,16 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   ask(ask: Ask, buffer: Buffer, from: number, to: number): void {
     this.asks.push(ask)
     this.send(buffer, from, to)
+  }
+
+  /** Asks the server for its number, once. */
+  askId(): void {
+    if (this.isIdAsked) return
+    this.isIdAsked = true
+    const told = (id: number): void => {
+      this.serverId = id
+    }
+    this.ask(new IdQuestion(this.world.pollset.now, told), CLIENT_ID, 0, CLIENT_ID.length)
   }
 
   /** Sends bytes of a command that was asked, or of a client that relays. */

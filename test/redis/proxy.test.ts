@@ -223,6 +223,72 @@ t.test('Y7: CLIENT ID is no number of a server; a name is one that a server take
   over(t, it)
 })
 
+t.test('Y38: a client that was told its number is meant by it while it has a session alone', async (t) => {
+  for (const cut of [0, 1, 3, 4, 5]) {
+    const it = begin({ options: { allowAdmin: true } })
+    const one = it.client(sent('CLIENT ID'))
+    const id = one.take().slice(1).trim()
+    const two = it.client(sent(`CLIENT UNBLOCK ${id}`))
+    t.equal(it.backends[0].take(), sent(`CLIENT UNBLOCK ${id}`), 'it has no session')
+    it.answer(':0\r\n')
+    it.say(one, sent('SUBSCRIBE c'))
+    const [, relay] = it.backends.length === 2 ? it.backends : [null, it.backends[0]]
+    t.equal(relay.take(), sent('CLIENT ID', 'SUBSCRIBE c'))
+    const answers = ':17\r\n*3\r\n+subscribe\r\n'
+    it.say(relay, answers.slice(0, cut))
+    it.say(relay, answers.slice(cut))
+    t.equal(one.take(), answers.slice(5), `the answer to the proxy is not passed on, cut at ${cut}`)
+    two.take()
+    const before = it.backends.length
+    it.say(two, sent(`CLIENT TRACKING on REDIRECT ${id} PREFIX 7`))
+    const other = it.backends[it.backends.length === before ? before - 1 : before]
+    t.equal(other.take(), sent('CLIENT TRACKING on REDIRECT 17 PREFIX 7'))
+    it.say(two, sent(`CLIENT KILL ID ${id}`, `CLIENT LIST ID 1 ${id}`, `GET ${id}`, `CLIENT UNBLOCK ${id}1`))
+    t.equal(
+      other.take(),
+      sent('CLIENT KILL ID 17', 'CLIENT LIST ID 1 17', `GET ${id}`, `CLIENT UNBLOCK ${id}1`),
+      'within a relay, and nothing else',
+    )
+    one.far.reset()
+    it.settle()
+    it.say(two, sent(`CLIENT UNBLOCK ${id}`))
+    t.equal(other.take(), sent(`CLIENT UNBLOCK ${id}`), 'it has gone')
+    two.far.reset()
+    over(t, it)
+  }
+})
+
+t.test(
+  'Y38: the number of a session is asked once, outside of transactions; it may be refused',
+  async (t) => {
+    const it = begin()
+    const one = it.client(sent('WATCH k'))
+    t.equal(it.backends[0].take(), sent('WATCH k'), 'nobody was told a number')
+    it.answer('+OK\r\n')
+    it.say(one, sent('MULTI'))
+    it.answer('+OK\r\n')
+    it.say(one, sent('CLIENT ID', 'GET a'))
+    t.equal(it.backends[0].take(), sent('MULTI', 'GET a'))
+    it.answer('+QUEUED\r\n')
+    it.say(one, sent('DISCARD'))
+    it.answer('+OK\r\n')
+    it.say(one, sent('BLPOP q 0'))
+    t.match(it.backends[0].take(), /CLIENT\r\n\$2\r\nID\r\n\*3\r\n\$5\r\nBLPOP/)
+    it.answer('-NOPERM no\r\n*-1\r\n')
+    it.say(one, sent('BLPOP q 0'))
+    t.equal(it.backends[0].take(), sent('BLPOP q 0'), 'once')
+    it.answer('*-1\r\n')
+    const heard = one.take()
+    t.match(heard, /^\+OK\r\n\+OK\r\n:\d+\r\n\+QUEUED\r\n\+OK\r\n\*-1\r\n\*-1\r\n$/)
+    const id = /:(\d+)/.exec(heard)?.[1]
+    const two = it.client(sent(`CLIENT UNBLOCK ${id}`))
+    t.equal(it.backends.at(-1)?.take(), sent(`CLIENT UNBLOCK ${id}`))
+    it.answer(':0\r\n')
+    t.equal(two.take(), ':0\r\n')
+    over(t, it)
+  },
+)
+
 t.test('Y8: a transaction in one read needs no session; one that is typed does', async (t) => {
   const it = begin()
   const one = it.client(sent('MULTI', 'INCR a', 'EXEC', 'GET a'))

@@ -122,6 +122,30 @@ t.test('Y9: a script that runs for ever is killed from any database', { skip }, 
   for (const each of [script, one]) each.socket.destroy()
 })
 
+t.test(
+  'Y38: messages of CLIENT TRACKING go to a client of the proxy; another one is unblocked',
+  { skip },
+  async (t) => {
+    const { redis, port } = await beginRedis(t)
+    const [messages, one] = [new Plain(port), new Plain(port)]
+    const idOf = async (client: Plain) => (await client.ask(sent('CLIENT ID'), 1)).slice(1).trim()
+    const id = await idOf(messages)
+    await messages.ask(sent('SUBSCRIBE __redis__:invalidate'), 6)
+    t.equal(await one.ask(sent(`CLIENT TRACKING on REDIRECT ${id}`, 'GET k'), 2), '+OK\r\n$-1\r\n')
+    messages.heard = ''
+    redisCli(redis.port, 'SET', 'k', '1')
+    t.match(await messages.ask('', 7), /__redis__:invalidate\r\n\*1\r\n\$1\r\nk\r\n/)
+    const waiting = new Plain(port)
+    const other = await idOf(waiting)
+    const open = connections(redis.port)
+    waiting.socket.write(sent('BLPOP q 0'))
+    while (connections(redis.port) === open) await new Promise(setImmediate)
+    t.equal(await one.ask(sent(`CLIENT UNBLOCK ${other}`), 1), ':1\r\n')
+    t.equal(await waiting.ask('', 1), '*-1\r\n')
+    for (const each of [messages, one, waiting]) each.socket.destroy()
+  },
+)
+
 t.test('TLS and Unix-domain sockets; SIGTERM ends it', { skip }, async (t) => {
   // The path of a socket has few bytes.
   const folder = mkdtempSync(join(tmpdir(), 'fermata-'))

@@ -126,7 +126,7 @@ t.test('Y35: outcomes, steps, and what has no key', async (t) => {
   it.wait(50)
   it.settle()
   t.match(it.lines(), [{ command: 'get', keys: 'late', outcome: 'command-late', ms: 50 }])
-  t.equal(it.backends.at(-1)?.take(), sent('BLPOP q 0'))
+  t.equal(it.backends.at(-1)?.take(), sent('CLIENT ID', 'BLPOP q 0'))
   it.wait(30)
   one.far.reset()
   it.settle()

@@ -11,22 +11,13 @@ export interface Difference {
 }
 
 const IDS =
-  'CLIENT ID is a number of the proxy: the server knows no client of this number (CLIENT LIST, UNBLOCK, KILL)'
+  'CLIENT ID is a number of the proxy: the server tells its own number of a client, and has none for one that shares sessions'
 const NAMES = 'CLIENT SETNAME is answered by the proxy: the server does not note the name'
 const BUSY =
   'a script that runs for ever holds up the session that it shares: others wait, and are not told BUSY'
 const PAUSED = 'a command that CLIENT PAUSE holds up holds up the session that it shares'
 
 export const DIFFERENCES: readonly Difference[] = [
-  {
-    why: IDS,
-    unit: 'unit/type/list',
-    tests: [
-      'SWAPDB wants to wake blocked client, but the key already expired',
-      'MULTI + LPUSH + EXPIRE + DEBUG SLEEP on blocked client, key already expired',
-    ],
-  },
-  { why: IDS, unit: 'unit/type/list', tests: ['client unblock tests'], hangs: true },
   {
     why: 'CLIENT ID is answered by the proxy: the server does not count it',
     unit: 'unit/latency-monitor',
@@ -40,7 +31,11 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     why: BUSY,
     unit: 'unit/scripting',
-    tests: ['Timedout read-only scripts can be killed by SCRIPT KILL'],
+    tests: [
+      'Timedout read-only scripts can be killed by SCRIPT KILL',
+      'Timedout read-only scripts can be killed by SCRIPT KILL even when use pcall',
+      'Timedout script does not cause a false dead client',
+    ],
     hangs: true,
   },
   {
@@ -54,6 +49,21 @@ export const DIFFERENCES: readonly Difference[] = [
     hangs: true,
   },
   { why: IDS, unit: 'unit/introspection', tests: ['CLIENT LIST with IDs'] },
+  {
+    why: IDS,
+    unit: 'unit/tracking',
+    tests: [
+      'CLIENT GETREDIR provides correct client id',
+      'CLIENT TRACKINGINFO provides reasonable results when tracking on with options',
+      'CLIENT TRACKINGINFO provides reasonable results when tracking redir broken',
+      'RESP3 based basic redirect invalidation with client reply off',
+    ],
+  },
+  {
+    why: NAMES,
+    unit: 'unit/querybuf',
+    tests: ['query buffer resized correctly', 'query buffer resized correctly when not idle'],
+  },
   {
     why: 'clients share the sessions that it counts',
     unit: 'unit/introspection',
