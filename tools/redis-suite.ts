@@ -2,7 +2,7 @@
 // passes directly passes through, unless it is listed (redis-suite/differences.ts); one that is listed does
 // not. The tests are those of Debian's source package, fetched with apt-get into a temporary folder.
 //
-//   npm run redis-suite [-- --share auto|never] [--short] [--source DIR] [UNIT...]
+//   npm run redis-suite -- --share auto never [--short] [--source DIR] [-- UNIT...]
 
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,12 +17,12 @@ const command = new Command('redis-suite')
   .description("Runs Redis's own unit tests through `fermata redis`, and directly.")
   .argument('[unit...]', 'unit/type/list and the like', UNITS)
   .addOption(
-    new Option('--share <way>', 'how sessions are shared').choices(['auto', 'never']).default('auto'),
+    new Option('--share <way...>', 'how sessions are shared').choices(['auto', 'never']).default(['auto']),
   )
   .option('--short', 'a few units that take few seconds')
   .option('--source <dir>', "the unpacked source of Redis; Debian's is fetched without it")
   .parse()
-const { share, short, source } = command.opts<{ share: Way; short?: true; source?: string }>()
+const { share, short, source } = command.opts<{ share: Way[]; short?: true; source?: string }>()
 const units = short === true ? SHORT_UNITS : (command.processedArgs[0] as string[])
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-redis-suite-'))
@@ -33,19 +33,23 @@ for (const each of ['redis-server', 'redis-cli', 'redis-benchmark']) {
   if (!existsSync(link)) symlinkSync(findProgram(each) as string, link)
 }
 
-const total = { direct: 0, through: 0, listed: 0, faults: 0 }
+const totals = new Map(share.map((way) => [way, { direct: 0, through: 0, listed: 0, faults: 0 }]))
 for (const unit of units) {
   const begun = performance.now()
-  const { direct, through, listed, faults } = await compareUnit(redis, share, unit)
-  const seconds = ((performance.now() - begun) / 1_000).toFixed(0)
-  console.log(`${unit}: ${direct} directly, ${through} through, ${listed} listed, ${seconds} s`)
-  for (const each of faults) console.log(`not ok: ${each}`)
-  total.direct += direct
-  total.through += through
-  total.listed += listed
-  total.faults += faults.length
+  for (const { way, direct, through, listed, faults } of await compareUnit(redis, share, unit)) {
+    const seconds = ((performance.now() - begun) / 1_000).toFixed(0)
+    console.log(`${unit}: ${direct} directly, ${through} through ${way}, ${listed} listed, ${seconds} s`)
+    for (const each of faults) console.log(`not ok: ${each}`)
+    const total = totals.get(way)
+    if (total === undefined) continue
+    total.direct += direct
+    total.through += through
+    total.listed += listed
+    total.faults += faults.length
+  }
 }
-console.log(
-  `--share ${share}: ${total.direct} tests pass directly, ${total.through} through; ${total.listed} are listed; ${total.faults === 0 ? 'all as the list says' : `${total.faults} differ`}`,
-)
-process.exit(total.faults === 0 && total.through > 0 ? 0 : 1)
+for (const [way, { direct, through, listed, faults }] of totals)
+  console.log(
+    `--share ${way}: ${direct} tests pass directly, ${through} through; ${listed} are listed; ${faults === 0 ? 'all as the list says' : `${faults} differ`}`,
+  )
+process.exit([...totals.values()].every(({ through, faults }) => faults === 0 && through > 0) ? 0 : 1)

@@ -6,7 +6,13 @@
 // command waits for its session. The bytes that come meanwhile are kept, up to a bound (ahead.ts).
 
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
-import { ByteOutput, type ByteOutputOwner, SocketConnection } from '../transport/index.js'
+import {
+  ByteOutput,
+  type ByteOutputOwner,
+  lingerLimits,
+  SocketConnection,
+  transitLimits,
+} from '../transport/index.js'
 import { Ahead } from './ahead.js'
 import type { Relay } from './ask.js'
 import type { Command } from './command.js'
@@ -48,7 +54,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   private isBroken = false
 
   constructor(proxy: RedisProxy, socket: Socket) {
-    super(proxy.world, proxy.world.nextId('m'), socket)
+    const lingerTotalMs = proxy.limits.clientLingerMs
+    super(proxy.world, proxy.world.nextId('m'), socket, { ...transitLimits, ...lingerLimits, lingerTotalMs })
     this.output = new ByteOutput(proxy.world, this)
     this.output.attach(socket, this)
     this.proxy = proxy

@@ -86,6 +86,8 @@ export interface RedisLimits {
   readonly storeReplyBytesMax: number
   /** The time for which a reader asks for entries of a stream that has none, in ms. Then it asks again. */
   readonly streamBlockMs: number
+  /** The longest time for which a client that is closed may send more, which is not read, in ms. */
+  readonly clientLingerMs: number
   /** The time of a TLS handshake of a client, in ms. */
   readonly handshakeMs: number
 }
@@ -125,5 +127,6 @@ export const redisLimits: RedisLimits = {
   storeProbeMs: 500,
   storeReplyBytesMax: 1_024 * KIB,
   streamBlockMs: 10_000,
+  clientLingerMs: 10_000,
   handshakeMs: 10_000,
 }

@@ -151,6 +151,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.storeProbeMs": ["ms", "The time in which a store must answer that question, in ms."],
   "redis.storeReplyBytesMax": ["bytes", "The bytes of a reply of a store. A longer one is none."],
   "redis.streamBlockMs": ["ms", "The time for which a reader asks for entries of a stream that has none, in ms. Then it asks again."],
+  "redis.clientLingerMs": ["ms", "The longest time for which a client that is closed may send more, which is not read, in ms."],
   "redis.handshakeMs": ["ms", "The time of a TLS handshake of a client, in ms."],
   "server.connectionsMax": ["", "The number of open client connections. One more is closed when it is accepted. Each worker counts its own."],
   "server.cutMs": ["ms", "The time that connections have to close after the drain timeout, in ms. Then the process exits."],

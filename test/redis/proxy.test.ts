@@ -150,6 +150,26 @@ t.test('Y4: what is malformed reaches no session; replies before it come first',
   over(t, it)
 })
 
+t.test('Y4: a client that sends on is closed after redis.clientLingerMs', async (t) => {
+  const it = begin({ limits: { clientLingerMs: 3_000 } })
+  const one = it.client()
+  // It does not end when the proxy does.
+  Object.assign(one.far.owner as object, { ended: () => {} })
+  it.say(one, '*x\r\n')
+  t.match(one.take(), /^-ERR Protocol error/)
+  const from = it.pollset.now
+  const sendOn = (): void => {
+    one.say('more')
+    it.pollset.after(100, sendOn)
+  }
+  sendOn()
+  it.pollset.runUntil(() => one.closed, 60_000)
+  const ms = it.pollset.now - from
+  t.ok(one.closed && ms > 2_900 && ms < 5_000, `${ms} ms`)
+  t.equal(it.backends.length, 0)
+  over(t, it)
+})
+
 t.test('Y7: another identity has other sessions; AUTH is asked each time', async (t) => {
   const it = begin()
   const one = it.client(sent('HELLO 3 AUTH u p', 'GET a'))

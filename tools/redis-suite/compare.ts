@@ -11,6 +11,7 @@ const LISTED_SECONDS = 30
 const HANGS_MAX = 5
 
 export interface Comparison {
+  readonly way: Way
   /** The number of tests that passed. */
   readonly direct: number
   readonly through: number
@@ -40,13 +41,28 @@ async function passesAlone(folder: string, way: Way, unit: string, name: string)
 }
 
 /**
- * Runs a unit both ways.
+ * Runs a unit directly, and each of these ways.
  * @param folder of Redis's sources
  */
-export async function compareUnit(folder: string, way: Way, unit: string): Promise<Comparison> {
+export async function compareUnit(
+  folder: string,
+  ways: readonly Way[],
+  unit: string,
+): Promise<readonly Comparison[]> {
+  const direct = await runWhole(folder, 'direct', unit, [])
+  const comparisons: Comparison[] = []
+  for (const way of ways) comparisons.push(await compareWay(folder, way, unit, direct))
+  return comparisons
+}
+
+async function compareWay(
+  folder: string,
+  way: Way,
+  unit: string,
+  direct: Awaited<ReturnType<typeof runWhole>>,
+): Promise<Comparison> {
   const rows = way === 'auto' ? DIFFERENCES.filter((each) => each.unit === unit) : []
   const listed = new Set(rows.flatMap(({ tests }) => tests))
-  const direct = await runWhole(folder, 'direct', unit, [])
   const through = await runWhole(folder, way, unit, [...listed])
   const faults: string[] = []
   for (const { broke, hung } of [direct, through])
@@ -77,5 +93,5 @@ export async function compareUnit(folder: string, way: Way, unit: string): Promi
     else if (!(await passesAlone(folder, 'direct', unit, each)))
       faults.push(`${unit}, ${each}: it does not pass directly without the others, so nothing is known of it`)
   }
-  return { direct: direct.passed.size, through: through.passed.size, listed: listed.size, faults }
+  return { way, direct: direct.passed.size, through: through.passed.size, listed: listed.size, faults }
 }
