@@ -2,6 +2,7 @@
 
 import { Unwanted } from './ask.js'
 import type { Command } from './command.js'
+import { rivalsOf } from './passing.js'
 import { nodeNamed, redirectionIn, Trail } from './redirects.js'
 import type { RedisSession } from './session.js'
 import { SLOTS } from './slots.js'
@@ -29,6 +30,7 @@ export function isDoubtful({ map, replies, replyType }: Command): boolean {
 export function askFirst(c: Command, session: RedisSession): void {
   const { askedAt, preface, route, info, replies } = c
   const trail = trailOf(c)
+  trail?.sent()
   if (trail !== null && typeof route === 'number' && route < SLOTS && (info.severalKeys || replies > 1))
     trail.crowds(route)
   for (const each of [trail?.asks === true ? ASKING : null, preface])
@@ -38,19 +40,25 @@ export function askFirst(c: Command, session: RedisSession): void {
 /** Its replies are whole. Returns whether they say that its keys are elsewhere: it has left its session. */
 export function wasRedirected(c: Command, session: RedisSession): boolean {
   const { frontend, dropped, replyType } = c
-  if (replyType !== MINUS || dropped) return false
+  const redirection =
+    replyType === MINUS && !dropped && c.trail !== null ? redirectionIn(c.answer.text) : null
+  c.trail?.landed(redirection === null)
+  if (redirection === null) return false
   const { place, proxy } = frontend
   const { cluster } = proxy.options.backend
   const trail = cluster === null ? null : trailOf(c)
-  const to = trail === null ? null : redirectionIn(c.answer.text)
-  if (cluster === null || trail === null || to === null) return false
+  const to = redirection
+  if (cluster === null || trail === null) return false
   const from = place.shardOf(c)
   const node = nodeNamed(cluster, to, session.identity.endpoint, place.seats.parts)
   const isFree = place.detach(c, session)
   const isWhole = c.buffer !== null && !c.isCut && !c.isLarge
   const goesOn = trail.follow(to, from, node, proxy.world.pollset.now, frontend.redisLimits)
   trail.isSentOn = isFree && isWhole && goesOn
-  if (trail.isSentOn) return true
+  if (trail.isSentOn) {
+    trail.noteRivals(rivalsOf(c))
+    return true
+  }
   if (c.does === 'exec') c.replySecond = E
   c.refuse(isFree && isWhole ? TOO_MANY_REDIRECTS : SLOT_MOVED)
   if (isFree) frontend.advanceFrom(c)

@@ -232,6 +232,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.session = null
     this.wasLost = true
     this.isSafe = false
+    this.trail?.landed(false)
     this.frontend.ring.goBackTo(this)
     this.answer.raise(ANSWERED)
   }
@@ -251,6 +252,7 @@ export class Command extends Continuation implements Ask, Sharer {
   giveUp(error: Buffer): void {
     const { session, frontend } = this
     if (this.streams && !frontend.takesMore) frontend.overflow()
+    this.trail?.landed(true)
     this.dropped = true
     // Its session may have gone meanwhile: it is answered, and not sent again.
     this.wasLost = false
@@ -265,6 +267,7 @@ export class Command extends Continuation implements Ask, Sharer {
     if (session === null || this.dropped) return
     this.wasLost = true
     this.isSafe = this.hasNotLeft(session)
+    this.trail?.landed(!this.isSafe && !this.info.readonly)
     this.frontend.place.lost(this, session)
     this.wasAlone = session.owner !== null
     if (isResendable(this)) this.frontend.ring.goBackTo(this)

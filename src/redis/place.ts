@@ -21,7 +21,7 @@ import { Seats } from './seats.js'
 import type { RedisSession } from './session.js'
 import { ShardedWay } from './sharded-way.js'
 import type { Shard } from './shards.js'
-import { ENDED_IN_RELAY, REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
+import { ENDED_IN_RELAY, PASSED, REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
 
 const MINUS = 0x2d
 const PLUS = 0x2b
@@ -41,18 +41,18 @@ export class Place {
   /** A session was lost with these (IN_MULTI, WATCHES): a transaction cannot be executed. */
   broken: number
   readonly proxy: RedisProxy
-  private isClosed: boolean
+  private isClosed = false
   private readonly begun = new Begun()
   private readonly sharded: ShardedWay
   /** The state that its commands at a cluster share. */
   readonly redirects: Redirects
   /** The shard of the pin, and the route of the command that got it. */
-  private pinShard: Shard | null
-  private pinRoute: Route
+  private pinShard: Shard | null = null
+  private pinRoute: Route = null
   /** The command that began its transaction, or watched the first key. */
-  private opener: Command | null
+  private opener: Command | null = null
   /** Commands on the pin that are not answered. */
-  private inFlight: number
+  private inFlight = 0
   /** Since when it has a session alone: ms of the pollset's clock. */
   pinnedAt = 0
   private readonly frontend: RedisFrontend
@@ -66,13 +66,8 @@ export class Place {
     this.relayed = new RelayRecord()
     this.name = null
     this.broken = 0
-    this.isClosed = false
     this.sharded = new ShardedWay(this, frontend)
     this.redirects = new Redirects()
-    this.pinShard = null
-    this.pinRoute = null
-    this.opener = null
-    this.inFlight = 0
   }
 
   get isBroken(): boolean {
@@ -88,7 +83,11 @@ export class Place {
     const { seats } = this
     c.engine = null
     const target = c.trail?.target ?? null
-    if (target !== null) return this.lease(c, this.engineAt(c, target))
+    if (target !== null) {
+      if (c.trail?.mustWait !== true) return this.lease(c, this.engineAt(c, target))
+      c.trail.wakes(c.answer)
+      return 'wait'
+    }
     if (seats.map !== this.proxy.options.backend.map && this.pin === null) {
       // Keys are elsewhere: no command passes those that are in flight to where they were.
       if (!this.frontend.ring.isOldest(c)) return 'wait'
@@ -112,6 +111,7 @@ export class Place {
   }
 
   private engineAt(c: Command, shard: Shard): Engine<RedisSession> | Buffer {
+    if (c.trail?.isPassed === true) return PASSED
     return c.does === 'shared' ? this.seats.sharedAt(shard) : this.seats.exclusiveAt(shard)
   }
 

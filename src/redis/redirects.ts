@@ -7,6 +7,7 @@
 // not be: so nothing with their slot follows it before it is answered.
 
 import type { Cluster } from './cluster.js'
+import { type Answer, TURN } from './command-answer.js'
 import type { RedisEndpoint } from './endpoint.js'
 import type { IdentityParts } from './identity.js'
 import type { RedisLimits } from './limits.js'
@@ -35,6 +36,8 @@ export class Redirects {
   heldBytes = 0
   /** The number of commands, or parts of them, that are on their trail. */
   following = 0
+  /** A command that waits until others that are in flight are answered. */
+  waiting: Answer | null = null
   /** By slot: how many commands with several keys are not answered. */
   readonly crowded = new Map<number, number>()
 
@@ -57,6 +60,12 @@ export class Trail {
   pauses = false
   /** It was told so, and will be sent again. */
   isSentOn = false
+  /** It was sent, and has no answer. */
+  isInFlight = false
+  /** It may have run. */
+  hasRun = false
+  /** Those that were in flight behind it with one of its keys when it was told so. */
+  private rivals: readonly Trail[] = []
   /** It was told that its keys are elsewhere, and is not answered. */
   private isFollowing = false
   private followed = 0
@@ -68,6 +77,41 @@ export class Trail {
 
   constructor(client: Redirects) {
     this.client = client
+  }
+
+  sent(): void {
+    this.isInFlight = true
+    this.hasRun = false
+  }
+
+  /** It has an answer, or none is to come. */
+  landed(hasRun: boolean): void {
+    if (!this.isInFlight) return
+    this.isInFlight = false
+    this.hasRun = hasRun
+    const { client } = this
+    client.waiting?.raise(TURN)
+    client.waiting = null
+  }
+
+  /** It is to be sent again, and these are in flight behind it with one of its keys. */
+  noteRivals(rivals: readonly Trail[]): void {
+    this.rivals = rivals
+  }
+
+  /** It is sent again only when it is known which of those behind it have run. */
+  get mustWait(): boolean {
+    return this.rivals.some(({ isInFlight }) => isInFlight)
+  }
+
+  /** One behind it with one of its keys may have run. */
+  get isPassed(): boolean {
+    return this.rivals.some(({ hasRun }) => hasRun)
+  }
+
+  /** Wakes a command that waits so. */
+  wakes(answer: Answer): void {
+    this.client.waiting = answer
   }
 
   /** Its bytes are kept until it is answered. */

@@ -46,6 +46,10 @@ export const SLOT_MOVED = errorReply(
   'slot-moved',
   'keys of this command have moved to another node of the cluster, where it could not follow: it did not run',
 )
+export const PASSED = errorReply(
+  'slot-moved',
+  'keys of this command were away, and a later command of its client has run with one of them: it did not run',
+)
 export const TOO_MANY_REDIRECTS = errorReply(
   'too-many-redirects',
   'the nodes of the cluster do not agree which of them has the keys of this command: it did not run',

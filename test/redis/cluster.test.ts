@@ -166,6 +166,90 @@ t.test('Y27: a command follows its keys; ASKING goes directly before it', async 
   it.end(t)
 })
 
+t.test('Y27: a slot that comes back within a pipeline lets no command pass another on its key', async (t) => {
+  const it = setUpCluster({ seen, limits: { tryAgainMs: 50 } })
+  const [first, , third, other] = it.nodes
+  const client = it.client(sent('SET a 1', 'SET a 2', 'GET {a}3'))
+  third.take()
+  it.reply(2, moved(3))
+  t.equal(other.peers.length, 0, 'it waits for those behind it')
+  it.reply(2, '+OK\r\n')
+  it.reply(2, '$-1\r\n')
+  t.equal(other.peers.length, 0)
+  t.match(client.take(), /^-ERR slot-moved .*has run.*\r\n\+OK\r\n\$-1\r\n$/)
+
+  it.say(client, sent('SET a 1', 'SET {a}2 2', 'INCR {a}2'))
+  third.take()
+  it.reply(2, `${ask(3)}+OK\r\n`)
+  t.equal(other.take(), ASKING + sent('SET a 1'), 'they have another key of its slot')
+  it.reply(2, ':3\r\n')
+  it.reply(3, '+OK\r\n+OK\r\n')
+  t.equal(client.take(), '+OK\r\n+OK\r\n:3\r\n')
+
+  it.say(client, sent('SET a 1', 'SET a 2'))
+  third.take()
+  it.reply(2, moved(3))
+  t.equal(other.take(), '')
+  it.reply(2, moved(3))
+  t.equal(other.take(), sent('SET a 1', 'SET a 2'), 'in order')
+  it.reply(3, '+OK\r\n+OK\r\n')
+  t.equal(client.take(), '+OK\r\n+OK\r\n')
+
+  it.say(client, sent('SET a 1', 'MSET a 2 b 2', 'EXISTS a'))
+  third.take()
+  first.take()
+  it.reply(2, `${moved(3)}+OK\r\n`)
+  it.reply(2, ':1\r\n')
+  it.reply(0, '+OK\r\n')
+  t.match(client.take(), /^-ERR slot-moved .*\r\n\+OK\r\n:1\r\n$/, 'behind it is a part of another')
+
+  it.say(client, sent('MSET a 1 b 1', 'SET a 2'))
+  it.reply(0, '+OK\r\n')
+  it.reply(2, `${moved(3)}+OK\r\n`)
+  it.pass(60)
+  t.match(client.take(), /^-ERR slot-moved .*\r\n\+OK\r\n$/, 'a part')
+  t.equal(other.take(), '')
+  third.take()
+  it.say(client, sent('MSET a 1 b 1', 'SET a 2'))
+  it.reply(0, '+OK\r\n')
+  it.reply(2, moved(3) + moved(3))
+  it.pass(60)
+  t.equal(other.take(), sent('MSET a 1', 'SET a 2'), 'in order')
+  it.reply(3, '+OK\r\n+OK\r\n')
+  t.equal(client.take(), '+OK\r\n+OK\r\n')
+
+  it.say(client, sent('GET a', 'SET a 2', 'GET a'))
+  it.reply(2, moved(3))
+  third.peer.far.reset()
+  it.settle()
+  t.match(client.text, /^-ERR slot-moved .*\r\n-ERR backend-lost .*\r\n$/, 'what was lost may have run')
+  it.reply(2, '$1\r\n2\r\n')
+  t.match(client.take(), /\$1\r\n2\r\n$/)
+  it.end(t)
+})
+
+t.test(
+  'Y27: a command that waits so ends when its client goes, and when those behind it are late',
+  async (t) => {
+    const it = setUpCluster({ seen, limits: { commandMs: 1_000 } })
+    const [, , third, other] = it.nodes
+    const client = it.client(sent('SET a 1'))
+    third.take()
+    it.pass(500)
+    it.say(client, sent('SET a 2'))
+    it.reply(2, moved(3))
+    it.pass(1_100)
+    t.match(client.take(), /^-ERR slot-moved .*\r\n-ERR command-late .*\r\n$/)
+    t.equal(other.peers.length, 0)
+    it.reply(2, '+OK\r\n')
+    it.say(client, sent('SET a 1', 'SET a 2'))
+    it.reply(2, moved(3))
+    client.far.reset()
+    it.settle()
+    it.end(t)
+  },
+)
+
 t.test('Y27: a command whose keys are just moving is sent again after a while', async (t) => {
   const it = setUpCluster({ seen, limits: { tryAgainMs: 50, commandMs: 1_000 } })
   const [, , third, other] = it.nodes
