@@ -68,10 +68,10 @@ export const accessLog = (s: Scalars) =>
       redact: z
         .strictObject({
           query: s
-            .word('What of a query is hidden: the values of its parameters, or none.', ['values', 'none'])
+            .word('The hidden part of a query: the values of its parameters, or none.', ['values', 'none'])
             .optional(),
           keys: s
-            .word('What of the keys of commands is hidden: all but words before a :, or none.', [
+            .word('The hidden part of the keys of commands: everything except words before a :, or none.', [
               'ids',
               'none',
             ])
@@ -82,7 +82,7 @@ export const accessLog = (s: Scalars) =>
             .describe('Fields of requests and responses whose values are hidden.')
             .optional(),
         })
-        .describe('What is hidden in the access log.')
+        .describe('The values that the access log hides.')
         .optional(),
       commands: z
         .strictObject({

@@ -28,7 +28,7 @@ const balance = (s: Scalars) =>
   z
     .strictObject({
       policy: s
-        .word('How an endpoint is chosen. Default: least-requests, the better of two random ones.', [
+        .word('The choice of an endpoint. Default: least-requests, the better of two random ones.', [
           'round-robin',
           'least-requests',
           'random',
@@ -37,7 +37,7 @@ const balance = (s: Scalars) =>
         .optional(),
       key: s
         .text(
-          'What the policy hash looks at: address, field.NAME or cookie.NAME.',
+          'The key of the policy hash: address, field.NAME or cookie.NAME.',
           'address, field.NAME or cookie.NAME',
           readHashKey,
         )
@@ -76,7 +76,7 @@ const balance = (s: Scalars) =>
         .describe('Keeps a client at its endpoint by a cookie.')
         .optional(),
     })
-    .describe('How requests are shared among the endpoints.')
+    .describe('The distribution of requests among the endpoints.')
 
 function readStatusRange(text: string): Reading<readonly [number, number]> {
   const [, first, last] = /^(\d{3})(?:-(\d{3}))?$/.exec(text) ?? []
@@ -121,7 +121,7 @@ function health(s: Scalars) {
       unhealthy: threshold('Failed checks in a row after which an endpoint is down. Default: 3.'),
       initial: s
         .word(
-          'What a new endpoint is: up, or without requests until it has passed a check. Default: check.',
+          'The state of a new endpoint: up, or without requests until it has passed a check. Default: check.',
           ['up', 'check'],
         )
         .optional(),
@@ -156,7 +156,7 @@ function health(s: Scalars) {
         .share('Below this share of usable endpoints ejections are ignored. 0: never. Default: 50%.')
         .optional(),
     })
-    .describe('What is known of the endpoints.')
+    .describe('The health of the endpoints.')
 }
 
 /** Reads a path with or without a query. */
@@ -174,7 +174,7 @@ export function backend(s: Scalars, both: ReturnType<typeof shared>, form: 'file
   return form === 'code' ? whole : (whole.omit({ handler: true }).describe(ABOUT) as unknown as typeof whole)
 }
 
-const ABOUT = 'Where requests go.'
+const ABOUT = 'A destination of requests.'
 
 function backendFromCode(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>) {
   const endpoint = (description: string) =>
@@ -289,13 +289,13 @@ function backendFromCode(s: Scalars, { timeouts, retry }: ReturnType<typeof shar
               readHostName,
             )
             .optional(),
-          verify: s.flag('Whether certificates are checked. Default: true.').optional(),
+          verify: s.flag('False: certificates are not checked. Default: true.').optional(),
         })
         .describe('TLS to the endpoints, for https, h2 and rediss.')
         .optional(),
       share: s
         .word(
-          'Which requests share connections: those of all clients, or those of one client connection. Default: process.',
+          'The requests that share connections: those of all clients, or those of one client connection. Default: process.',
           ['process', 'connection'],
         )
         .optional(),
@@ -342,7 +342,7 @@ function backendFromCode(s: Scalars, { timeouts, retry }: ReturnType<typeof shar
             )
             .optional(),
         })
-        .describe('How many retries the endpoints bear.')
+        .describe('The bound on retries.')
         .optional(),
       timeouts: timeouts.optional(),
       retry: retry.optional(),

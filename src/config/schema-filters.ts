@@ -79,7 +79,7 @@ export function filterSchemas(s: Scalars) {
         .describe('Options in place of those of the named filter, here only.')
         .optional(),
       onFailure: s
-        .word('What becomes of a request if the filter fails or is late. Default: as its kind says.', [
+        .word('The treatment of a request if the filter fails or is late. Default: as its kind says.', [
           'refuse',
           'pass',
         ])

@@ -84,7 +84,7 @@ function match(s: Scalars) {
         .describe('Query parameters that the request must have, by name.')
         .optional(),
     })
-    .describe('Which requests the route takes: all that fit each of these.')
+    .describe('The conditions of the route. It takes requests that meet all of them.')
 }
 
 /** @param form the form of the document: a file has no functions */
@@ -104,7 +104,7 @@ export function route(
     .describe(whole.description ?? '') as unknown as typeof whole
 }
 
-const TO = 'Where its requests go: a backend, or several by weight.'
+const TO = 'The destination of its requests: a backend, or several by weight.'
 
 /** The backends of a route by their names. */
 const named = (s: Scalars) =>
@@ -156,5 +156,5 @@ function routeFromCode(
         )
         .optional(),
     })
-    .describe('What becomes of some requests: exactly one of backend, redirect and answer.')
+    .describe('The treatment of some requests: exactly one of backend, redirect and answer.')
 }

@@ -23,9 +23,9 @@ export function shared(s: Scalars) {
       tunnel: timeout('The longest silence in a tunnel: WebSocket, CONNECT.'),
       request: timeout('The longest time of the whole request, whatever moves.'),
     })
-    .describe('How long a request may wait for what.')
+    .describe('The longest waits of a request.')
   const condition = s.number<number | (typeof RETRY_WORDS)[number], number | (typeof RETRY_WORDS)[number]>(
-    'Why a request is sent again: a word, or a status code from 500 to 599.',
+    'The reasons to send a request again: a word, or a status code from 500 to 599.',
     `one of ${RETRY_WORDS.join(', ')}, or a status code from 500 to 599`,
     { anyOf: [{ enum: RETRY_WORDS }, { type: 'integer', minimum: 500, maximum: 599 }] },
     readRetryCondition,
@@ -33,9 +33,9 @@ export function shared(s: Scalars) {
   const retry = z
     .strictObject({
       attempts: s
-        .count('How often a request is sent, or an endpoint is not reached, at most. 1: no retry.', 1, 20)
+        .count('The most attempts of a request. An endpoint that is not reached counts. 1: no retry.', 1, 20)
         .optional(),
-      on: z.array(condition).max(20).describe('Why a request is sent again.').optional(),
+      on: z.array(condition).max(20).describe('The reasons to send a request again.').optional(),
       replay: s
         .size('The bytes of a request body that are kept for a retry. A longer body is sent once.', {
           least: 0,
@@ -54,7 +54,7 @@ export function shared(s: Scalars) {
         )
         .optional(),
     })
-    .describe('When a request is sent again.')
+    .describe('The rules for sending a request again.')
   return { timeouts, retry }
 }
 
@@ -84,7 +84,7 @@ export function routing(s: Scalars) {
       .strictObject({
         ambiguous: s
           .word(
-            'What becomes of a path that a backend might read as another one: refuse it where a route of its host depends on the path, or pass it.',
+            'The treatment of a path that a backend might read as another one: refuse it if a route of its host depends on the path, or pass it.',
             ['refuse', 'pass'],
           )
           .optional(),
@@ -95,7 +95,7 @@ export function routing(s: Scalars) {
           ])
           .optional(),
       })
-      .describe('How the path of a request is taken.'),
+      .describe('The treatment of the path of a request.'),
     upgrades: z
       .array(
         s.text('A protocol of Upgrade.', 'a protocol, as tcp or spdy/3.1', (text) =>
@@ -109,7 +109,7 @@ export function routing(s: Scalars) {
         'Protocols that a request may switch to besides websocket: by an Upgrade of HTTP/1.1, to HTTP/1.1 backends, or by extended CONNECT.',
       ),
     errors: s.word(
-      'What the bodies of our own errors tell: plain, the code; detailed, the setting and its route too.',
+      'The bodies of our own errors: plain, with the code; detailed, with the setting and its route too.',
       ['plain', 'detailed'],
     ),
   }

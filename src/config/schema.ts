@@ -70,7 +70,7 @@ function listener(s: Scalars) {
             )
             .optional(),
           clientCertificate: s
-            .word('Whether clients need a certificate. Default: require with clientCa, else none.', [
+            .word('The need of clients for a certificate. Default: require with clientCa, else none.', [
               'none',
               'request',
               'require',
@@ -85,7 +85,7 @@ function listener(s: Scalars) {
         .max(2)
         .describe('Versions of HTTP, in order of preference. Default: h2, then http/1.1.')
         .optional(),
-      protocol: s.word('What its clients speak. Default: http.', ['http', 'redis']).optional(),
+      protocol: s.word('The protocol of its clients. Default: http.', ['http', 'redis']).optional(),
       backend: s.text('For redis: the name of a backend.', 'the name of a backend').optional(),
       share: s
         .word(
@@ -209,19 +209,19 @@ export function schemaOf<L>(s: Scalars, limits: LimitTables<L>, form: 'file' | '
           .describe('Domains in which short names are looked up. Default: as the system has them.')
           .optional(),
       })
-      .describe('How the names of discovery are looked up; the system finds those of fixed endpoints.')
+      .describe('The look-up of names of discovery. The system looks up those of fixed endpoints.')
       .optional(),
     limits: limitsSchema(s, limits).optional(),
     filters: named(filters.one)
       .describe('Filters by name: routes that name one share what it keeps.')
       .optional(),
     backends: named(backend(s, both, form))
-      .describe('Where requests go, by name.')
+      .describe('The destinations of requests, by name.')
       .optional(),
     routes: z
       .array(route(s, both, filters.list, form))
       .max(20_000)
-      .describe('What becomes of requests, the most specific first.')
+      .describe('The treatment of requests, by route; the most specific route wins.')
       .optional(),
   }
   const main = z
@@ -245,7 +245,7 @@ export function schemaOf<L>(s: Scalars, limits: LimitTables<L>, form: 'file' | '
             .optional(),
           timeout: s.duration('The time that running requests may take to finish. Default: 30s.').optional(),
         })
-        .describe('How the server stops.')
+        .describe('The stop of the server.')
         .optional(),
       debug: z
         .strictObject({
@@ -258,7 +258,7 @@ export function schemaOf<L>(s: Scalars, limits: LimitTables<L>, form: 'file' | '
           token: s
             .secret('The token that debuggers must send. Default: one is made at each start.', 'a token')
             .optional(),
-          secrets: s.flag('Whether debuggers see credentials. Default: false.').optional(),
+          secrets: s.flag('True: debuggers see credentials. Default: false.').optional(),
         })
         .describe('Lets debuggers attach.')
         .optional(),

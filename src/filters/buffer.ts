@@ -34,7 +34,7 @@ const bufferOptions = (types: OptionTypes) =>
       .optional(),
     wait: types
       .duration(
-        'How long a body may take to come: 408 then for a request, and 504 for a response. Default: 60s.',
+        'The time in which a body must come. After it a request gets 408, and a response becomes a 504. Default: 60s.',
         {
           least: 1,
           most: 3_600_000,

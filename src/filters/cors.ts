@@ -75,7 +75,7 @@ const corsOptions = (types: OptionTypes) => {
       .describe('Response fields that pages may read. Default: none.'),
     credentials: types.flag('Requests may have cookies and other credentials. Default: false.').optional(),
     maxAge: types
-      .duration('How long browsers remember a preflight. Default: as they like.', {
+      .duration('The time for which browsers remember a preflight. Default: as they like.', {
         least: 0,
         most: 86_400_000,
       })

@@ -8,15 +8,15 @@ const faultOptions = (types: OptionTypes) =>
   z.strictObject({
     delay: z
       .strictObject({
-        time: types.duration('How long a request is held.', { least: 1, most: 3_600_000 }),
-        percent: types.share('Which share of the requests. Default: 100%.').optional(),
+        time: types.duration('The time for which a request is held.', { least: 1, most: 3_600_000 }),
+        percent: types.share('The share of the requests. Default: 100%.').optional(),
       })
       .optional()
       .describe('Holds requests before they go on.'),
     abort: z
       .strictObject({
         status: types.count('The status of the refusal. Default: 503.', 400, 599).optional(),
-        percent: types.share('Which share of the requests. Default: 100%.').optional(),
+        percent: types.share('The share of the requests. Default: 100%.').optional(),
       })
       .optional()
       .describe('Refuses requests, after their delay.'),

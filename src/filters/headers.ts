@@ -16,7 +16,7 @@ const change = (types: OptionTypes, of: string) =>
         .describe('Fields that are removed, before others are set.')
         .optional(),
     })
-    .describe(`What is changed of the fields of the ${of}.`)
+    .describe(`The changes of the fields of the ${of}.`)
 
 interface Change {
   readonly set?: Readonly<Record<string, string | string[]>> | undefined

@@ -19,7 +19,7 @@ const RUNNING_MAX = 100
 const mirrorOptions = (types: OptionTypes) =>
   z.strictObject({
     backend: types.text('The backend that gets the copies.', 'the name of a backend'),
-    percent: types.share('Which share of the requests. Default: 100%.').optional(),
+    percent: types.share('The share of the requests. Default: 100%.').optional(),
     body: types
       .size(
         'Requests with a larger body are not copied, nor those with more than retry.replay keeps. Default: 64KiB.',
@@ -27,11 +27,7 @@ const mirrorOptions = (types: OptionTypes) =>
       )
       .optional(),
     most: types
-      .count(
-        'How many copies may be in flight at once. Requests above it are not copied. Default: 100.',
-        1,
-        100_000,
-      )
+      .count('The most copies in flight. Further requests are not copied. Default: 100.', 1, 100_000)
       .optional(),
   })
 

@@ -49,6 +49,22 @@ t.test('the page has each key of the schema, and no other', async (t) => {
   }
 })
 
+/** The descriptions of this schema and of those within it. */
+const descriptionsIn = (schema: unknown): string[] =>
+  typeof schema !== 'object' || schema === null
+    ? []
+    : Object.entries(schema).flatMap(([key, each]) =>
+        key === 'description' && typeof each === 'string' ? [each] : descriptionsIn(each),
+      )
+
+t.test('a description begins with the noun that it describes, and not with a question', async (t) => {
+  const all = descriptionsIn(jsonSchema(OPTIONS))
+  t.ok(all.length > 300, `${all.length} descriptions`)
+  const asks = (text: string): boolean => /^(?:What|Who|Whose|Whether|Which|Where|Why|When|How)\b/.test(text)
+  t.strictSame([...new Set(all)].filter(asks), [])
+  t.ok(asks('How long it takes.'))
+})
+
 t.test('each limit may be written', async (t) => {
   const names = Object.entries(limitsByRoom).flatMap(([room, limits]) => [
     `limits.${room}`,

@@ -142,7 +142,7 @@ export const basicAuth = defineFilter({
       ).optional(),
       credentials: credentialsOption(types).optional(),
       remember: types
-        .duration('How long a password that was right is not hashed again. Default 5m.', {
+        .duration('The time for which a right password is not hashed again. Default 5m.', {
           least: 0,
           most: 86_400_000,
         })

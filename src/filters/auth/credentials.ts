@@ -47,7 +47,7 @@ export const quotable = (text: string): string => text.replace(/[^ !#-[\]-~]/g, 
 
 /** The option `credentials`: the treatment of checked credentials. */
 export const credentialsOption = (types: OptionTypes) =>
-  types.word('Whether the backend gets the credentials that were checked. Default: remove.', [
+  types.word('The treatment of checked credentials: the backend gets them, or not. Default: remove.', [
     'remove',
     'pass',
   ])

@@ -197,7 +197,7 @@ export const externalAuth = defineFilter({
         )
         .optional(),
       timeout: types
-        .duration('How long the answer may take. Default 2s.', { least: 1, most: 600_000 })
+        .duration('The longest time for the answer. Default 2s.', { least: 1, most: 600_000 })
         .optional(),
     }),
   check({ backend }, checks) {

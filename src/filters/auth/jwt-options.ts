@@ -53,7 +53,7 @@ export const jwtOptions = (types: OptionTypes) => {
           )
           .optional(),
         refresh: types
-          .duration('How long keys are used before they are fetched again. Default 10m.', {
+          .duration('The time after which keys are fetched again. Default 10m.', {
             least: 1_000,
             most: 86_400_000,
           })
@@ -61,7 +61,9 @@ export const jwtOptions = (types: OptionTypes) => {
       })
       .describe('The keys are fetched from a backend.')
       .optional(),
-    leeway: types.duration('How far clocks may differ. Default 30s.', { least: 0, most: 600_000 }).optional(),
+    leeway: types
+      .duration('The greatest difference between clocks. Default 30s.', { least: 0, most: 600_000 })
+      .optional(),
     require: z
       .strictObject({
         scopes: z
@@ -74,7 +76,7 @@ export const jwtOptions = (types: OptionTypes) => {
           .describe('Claims, each with a value, or several of which it has one.')
           .optional(),
       })
-      .describe('What a token must have; else the answer is 403.')
+      .describe('The requirements for a token; otherwise the answer is 403.')
       .optional(),
     claims: z
       .record(

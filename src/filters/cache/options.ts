@@ -29,10 +29,10 @@ export const cacheOptions = (o: OptionTypes) => {
       .max(16)
       .optional()
       .describe('Request fields whose values are part of the key.'),
-    query: o.word('Whether the query is part of the key. Default all.', ['all', 'ignore']).optional(),
+    query: o.word('The part of the query in the key. Default all.', ['all', 'ignore']).optional(),
     shared: o.flag('The entries serve all routes that use the cache. Default false.').optional(),
     collapse: o
-      .duration('How long a request waits for the response that another one fetches. Default 5s.', {
+      .duration('The longest wait of a request for the response that another one fetches. Default 5s.', {
         least: 1,
         most: 600_000,
       })
@@ -40,20 +40,20 @@ export const cacheOptions = (o: OptionTypes) => {
     stale: z
       .strictObject({
         whileRevalidate: o
-          .duration('How long a stale response is used while it is validated. Default 0.')
+          .duration('The time for which a stale response is used while it is validated. Default 0.')
           .optional(),
-        ifError: o.duration('How long it is used if the backend fails. Default 0.').optional(),
+        ifError: o.duration('The time for which it is used if the backend fails. Default 0.').optional(),
       })
       .optional()
-      .describe('How long a response is used after it is stale.'),
+      .describe('The times for which a stale response is used.'),
     cookies: o
-      .word('What a Cookie means: an identity, or nothing: it is dropped. Default identity.', [
+      .word('The meaning of a Cookie: an identity, or nothing, so that it is dropped. Default identity.', [
         'identity',
         'strip',
       ])
       .optional(),
     setCookie: o
-      .word('What becomes of responses with Set-Cookie: they are passed, or stored. Default pass.', [
+      .word('The treatment of responses with Set-Cookie: they are passed, or stored. Default pass.', [
         'pass',
         'store',
       ])
@@ -70,7 +70,7 @@ export const cacheOptions = (o: OptionTypes) => {
         'Redis, by which a purge reaches the caches of all processes. Default: those of this server.',
       ),
     tags: fieldName('The response field with tags for purges. Default cache-tag.').optional(),
-    status: o.word('Whether responses have Cache-Status. Default on.', ['on', 'off']).optional(),
+    status: o.word('On: responses have Cache-Status. Default on.', ['on', 'off']).optional(),
   })
 }
 

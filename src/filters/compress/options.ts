@@ -34,7 +34,7 @@ export const compressOptions = (o: OptionTypes) =>
       .optional(),
     flush: o
       .duration(
-        'How long bytes of a body wait for others to be coded with. Default 10ms; 0: they do not wait.',
+        'The longest time for which bytes of a body wait for further ones, to be coded together. Default 10ms; 0: they do not wait.',
         {
           least: 0,
           most: 10_000,
@@ -48,7 +48,7 @@ export const compressOptions = (o: OptionTypes) =>
         zstd: o.count('The level of zstd, 1 to 9. Default 3.', 1, 9).optional(),
       })
       .optional()
-      .describe('How much work is spent on a body.'),
+      .describe('The work that is spent on a body.'),
   })
 
 export type CompressOptions = z.output<ReturnType<typeof compressOptions>>

@@ -60,7 +60,7 @@ const errorPagesOptions = (types: OptionTypes) => {
   )
   return z.strictObject({
     of: types
-      .word('Whose errors: the refusals of the proxy (proxy), those of backends, or all. Default: proxy.', [
+      .word('The errors: refusals of the proxy (proxy), those of backends, or all. Default: proxy.', [
         'proxy',
         'backends',
         'all',
@@ -69,7 +69,9 @@ const errorPagesOptions = (types: OptionTypes) => {
     pages: z
       .array(
         z.strictObject({
-          status: z.union([status, z.array(status).min(1).max(PAGES_MAX)]).describe('Which errors.'),
+          status: z
+            .union([status, z.array(status).min(1).max(PAGES_MAX)])
+            .describe('The status codes of the errors.'),
           body: types.text('The page; { file: PATH } reads one.', 'text, or { file: PATH }', readPage),
           type: types
             .text(`Its content type. Default: ${HTML}.`, 'a content type, as text/html', (text) =>

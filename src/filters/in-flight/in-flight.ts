@@ -20,13 +20,17 @@ const WAIT_MS = 5_000
 
 const inFlightOptions = (types: OptionTypes) =>
   z.strictObject({
-    most: types.count('How many requests may be in flight at once. Each worker counts its own.', 1, MANY),
-    key: keyOption(types, 'What requests are counted by.').optional(),
+    most: types.count('The most requests in flight. Each worker counts its own.', 1, MANY),
+    key: keyOption(types, 'The key by which requests are counted.').optional(),
     pending: types
-      .count('How many wait for a place at most, by key. One more is refused with 429. Default: 0.', 0, MANY)
+      .count(
+        'The most requests of a key that wait for a place. One more is refused with 429. Default: 0.',
+        0,
+        MANY,
+      )
       .optional(),
     wait: types
-      .duration('How long one waits for a place. Then it is refused with 503. Default: 5s.', {
+      .duration('The longest wait for a place. Then the request is refused with 503. Default: 5s.', {
         least: 1,
         most: 3_600_000,
       })

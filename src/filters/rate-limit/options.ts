@@ -40,34 +40,34 @@ function readLimit(text: string): OptionReading<LimitOption> {
 export const rateLimitOptions = (types: OptionTypes) =>
   z.strictObject({
     limit: types.text(
-      'How many requests may come in which time, on average. Each worker counts its own, unless a store counts.',
+      'The requests that may come in a time, on average. Each worker counts its own, unless a store counts.',
       'requests and a time, as 100/1s',
       readLimit,
     ),
     burst: types
-      .count('How many may come at once. Default: as many as limit has.', 1, REQUESTS_MAX)
+      .count('The requests that may come at once. Default: as many as limit has.', 1, REQUESTS_MAX)
       .optional(),
-    cost: types.count('How much each request counts. Default: 1.', 1, 1_000_000).optional(),
-    key: keyOption(types, 'What requests are counted by.').optional(),
+    cost: types.count('The count of each request. Default: 1.', 1, 1_000_000).optional(),
+    key: keyOption(types, 'The key by which requests are counted.').optional(),
     delay: types
       .duration(
-        'How long a request is held until it conforms. One that would have to wait longer is refused. Default: 0.',
+        'The longest time for which a request is held until it conforms. One that would have to wait longer is refused. Default: 0.',
         { least: 0, most: 3_600_000 },
       )
       .optional(),
     pending: types
-      .count('How many requests are held at most. One more is refused. Default: 1000.', 1, 1_000_000)
+      .count('The most requests that are held. One more is refused. Default: 1000.', 1, 1_000_000)
       .optional(),
     entries: types
       .count(
-        'How many keys are counted apart at most. While none of them can be forgotten, new keys share one count. Default: 100000.',
+        'The most keys that have counts of their own. While none of them can be forgotten, new keys share one count. Default: 100000.',
         1,
         10_000_000,
       )
       .optional(),
     fields: types
       .word(
-        'Which responses have RateLimit and RateLimit-Policy: refusals, those that pass too (all), or none. Default: refusals.',
+        'The responses with RateLimit and RateLimit-Policy: refusals, those that pass too (all), or none. Default: refusals.',
         ['refusals', 'all', 'none'],
       )
       .optional(),
@@ -75,7 +75,7 @@ export const rateLimitOptions = (types: OptionTypes) =>
       .strictObject({
         ...storeShape(types),
         timeout: types
-          .duration('How long it may take to answer. Default: 50ms.', { least: 1, most: 10_000 })
+          .duration('The longest time for its answer. Default: 50ms.', { least: 1, most: 10_000 })
           .optional(),
         share: types
           .share(

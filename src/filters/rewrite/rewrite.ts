@@ -55,7 +55,7 @@ const rewriteOptions = (types: OptionTypes) => {
     prefix: z
       .strictObject({
         from: path('The path or the segments that it begins with. Others stay as they are.'),
-        to: path('What takes their place.'),
+        to: path('The segments in their place.'),
       })
       .optional()
       .describe('Replaces the first segments of the path.'),
@@ -98,7 +98,7 @@ const rewriteOptions = (types: OptionTypes) => {
           prefix: z
             .strictObject({
               from: path('The path of the backend, or the segments that it begins with.'),
-              to: path('What clients write in their place.'),
+              to: path('The segments that clients write in their place.'),
             })
             .optional()
             .describe('From paths of the backend to those of clients. Default: `prefix`, turned round.'),
