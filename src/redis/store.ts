@@ -18,6 +18,8 @@ import type { RedisWorld } from './world.js'
 /** The key that the question of a store that is left alone writes: it shows that the store takes writes. */
 const PROBE_KEY = 'fermata:probe'
 const PROBE = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)"
+/** The id of an entry of a stream. */
+const ENTRY_ID = /^\d+-\d+$/
 
 export interface StoreOptions {
   /** The backend's name. */
@@ -168,7 +170,12 @@ export class RedisStore {
     within: number,
     told: (id: string | null, why: string) => void,
   ): void {
-    if (this.run(APPEND, key, [entry, String(most)], within, told) === null) told(null, 'it does not answer')
+    const judged = (id: string | null, why: string): void => {
+      if (id === null || ENTRY_ID.test(id)) told(id, why)
+      else told(null, `it answered ${JSON.stringify(id.slice(0, 80))}`)
+    }
+    if (this.run(APPEND, key, [entry, String(most)], within, judged) === null)
+      told(null, 'it does not answer')
   }
 
   /** Follows a stream from its end on, until it is closed. */

@@ -175,8 +175,9 @@ export class StreamReader extends Continuation {
     const entries = entriesOf(reply)
     if (entries === null) return this.refuse(reply)
     const last = entries[0]?.id ?? FIRST
-    // Things that a process keeps from before its first look may be older than an entry.
-    if (this.lastId === null || isBefore(last, this.lastId)) {
+    // Things that a process keeps from before its first look may be older than an entry. Of a stream that was
+    // empty at the last look, entries may have come and gone: the next one names none before it either.
+    if (this.lastId === null || this.lastId === FIRST || isBefore(last, this.lastId)) {
       this.lastId = last
       this.missed()
     }

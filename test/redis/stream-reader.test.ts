@@ -92,6 +92,22 @@ t.test('Y42: a stream that is trimmed past it, or lost, has it say that it has m
   it.end(t)
 })
 
+t.test(
+  'Y42: behind a look at an empty stream it may have missed entries that have come and gone',
+  async (t) => {
+    const it = ground()
+    it.answer(array())
+    t.equal(it.asked(), LAST + next('0-0'))
+    it.backends[0].far.reset()
+    it.pass(1_001)
+    // Redis was started again: the first entry of now names none before it, and nor did the first one of then.
+    it.answer(array(entry('5-0', '0-0', 'b')))
+    t.strictSame(it.heard, ['MISSED', 'MISSED'])
+    t.equal(it.asked(), LAST + next('5-0'))
+    it.end(t)
+  },
+)
+
 t.test('Y42: errors, nonsense, silence and long replies: it begins again', async (t) => {
   const it = ground({ limits: { storeReplyBytesMax: 200 } })
   it.answer('-NOPERM no\r\n')
@@ -194,6 +210,13 @@ t.test('Y42: an entry is appended by a script, which names the one before it', a
   it.store.append('s', 'x', 100, 50, (id, reason) => void told.push(`${id} ${reason}`))
   t.equal(told[2], 'null it does not answer')
   it.end(t)
+  const other = ground()
+  other.answer(array())
+  other.store.append('s', 'x', 100, 50, (id, reason) => void told.push(`${id} ${reason}`))
+  other.settle()
+  other.answer('+PONG\r\n')
+  t.equal(told[3], 'null it answered "PONG"', 'no id')
+  other.end(t)
 })
 
 t.test('the edges of a reader', async (t) => {

@@ -15,7 +15,7 @@ t.setTimeout(180_000)
 const SEEDS_MAX = 30
 
 t.test(
-  'S1, S2, S3, S4, S5, S6, S7, L1, E8, E17, E19, E26, E42, H1, C1, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, V1, X1, X2, X3, X4, X5, X6, W1, Z1, Z2: each planted defect is found by its checker',
+  'S1, S2, S3, S4, S5, S6, S7, L1, E8, E17, E19, E26, E42, H1, C1, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, V1, X1, X2, X3, X4, X5, X6, K24, Y40, Y41, Y42, G20, W1, Z1, Z2: each planted defect is found by its checker',
   async (t) => {
     t.ok(defects.length >= 20, `${defects.length} defects`)
     for (const defect of defects) {

@@ -45,3 +45,30 @@ t.test('B18, A5, A6: answers that a filter refuses count for their endpoints', a
     t.equal(violation, null, `seed ${seed}: ${violation?.message ?? 'passes'}`)
   }
 })
+
+/** Two processes with a store. */
+const STORE = { ...PLAN, store: 1, readers: 40, storePurges: 30 }
+
+t.test('K24, Y40, Y41, Y42, G20: seeds with a store that two processes share', async (t) => {
+  const tally: Record<string, number> = {}
+  for (let seed = 1; seed <= 25; seed++) {
+    const plan = drawPlan(seed, STORE)
+    const { violation, faults } = seed % 10 === 0 ? sameTwice(plan) : simulate(plan)
+    if (violation !== null) t.fail(`seed ${seed}: ${violation.property}: ${violation.message}`)
+    for (const [what, count] of Object.entries(faults)) tally[what] = (tally[what] ?? 0) + count
+  }
+  for (const what of [
+    'the store has answered',
+    'the store has not answered',
+    'the store answers wrongly',
+    'the store is left alone',
+    'the store is asked again',
+    'the store is elsewhere',
+    'a process hears of a purge',
+    'a process empties its cache',
+    'a purge is spread',
+    'a purge is not spread',
+    'another process purges',
+  ])
+    t.ok(tally[what] > 5, `${tally[what] ?? 0} times: ${what}`)
+})

@@ -5,12 +5,13 @@
 import type { FilterConfig } from '../../src/config/index.js'
 import { filterLimits } from '../../src/filters/index.js'
 import type { Prng } from '../../src/pollset/index.js'
-import type { FilterUse, ReverseProxy } from '../../src/proxy/index.js'
-import { Filters } from '../../src/server/filters.js'
+import type { FilterUse, Purge, ReverseProxy } from '../../src/proxy/index.js'
+import { Filters, type Purged } from '../../src/server/filters.js'
 import { kindsOf, type Watch } from './filters/kinds.js'
 import { KEYS_PATH, STORE_URL, VERIFY_PATH } from './filters/services.js'
 import { ISSUER } from './filters/tokens.js'
 import type { Plan } from './plan.js'
+import type { ProcessStore } from './stores/process.js'
 
 /** The filters of a run let pass what they cannot judge in time. */
 const PASSING = new Set(['calls', 'twist', 'compress', 'cache'])
@@ -40,14 +41,26 @@ export class SimFilters {
   /** For what was added later: the plans of earlier seeds stay. */
   private readonly more: Prng
   private readonly copies: string
+  private readonly store: ProcessStore | null
   private version = 0
 
-  /** @param copies the name of the backend that gets copies */
-  constructor(proxy: ReverseProxy, chance: Prng, more: Prng, copies: string, watch: Watch) {
+  /**
+   * @param copies the name of the backend that gets copies
+   * @param store the store of its process; null without one
+   */
+  constructor(
+    proxy: ReverseProxy,
+    chance: Prng,
+    more: Prng,
+    copies: string,
+    watch: Watch,
+    store: ProcessStore | null,
+  ) {
     this.chance = chance
     this.more = more
+    this.store = store
     this.copies = copies
-    this.filters = new Filters(proxy, { repeated: () => true }, filterLimits, kindsOf(watch))
+    this.filters = new Filters(proxy, { repeated: () => true }, filterLimits, kindsOf(watch), store?.storeOf)
     this.reload()
   }
 
@@ -58,14 +71,16 @@ export class SimFilters {
     const prepared = this.filters.prepare()
     const use = (kind: string, options: unknown): FilterUse => prepared.use(config(kind, options))
     const key = chance.chance(70) ? [{ kind: 'address', name: '' }] : [{ kind: 'route', name: '' }]
+    const limit = {
+      limit: { requests: chance.between(1, 20), windowMs: 100 },
+      burst: chance.between(1, 10),
+      delay: chance.between(0, 400),
+      pending: chance.between(1, 20),
+      key,
+    }
+    const rateLimit = use('rateLimit', { ...limit, ...this.counting(limit) })
     const box = [
-      use('rateLimit', {
-        limit: { requests: chance.between(1, 20), windowMs: 100 },
-        burst: chance.between(1, 10),
-        delay: chance.between(0, 400),
-        pending: chance.between(1, 20),
-        key,
-      }),
+      rateLimit,
       use('inFlight', {
         most: chance.between(1, 5),
         pending: chance.between(1, 20),
@@ -100,6 +115,7 @@ export class SimFilters {
       memory: 1_048_576,
       collapse: 200,
       stale: { whileRevalidate: 1_000, ifError: 1_000 },
+      ...(this.store === null ? {} : { purges: this.store.option }),
     })
     const jwt = use('jwt', {
       issuer: ISSUER,
@@ -115,7 +131,10 @@ export class SimFilters {
     const innermost = this.more.chance(30) ? [buffer] : []
     const lists = {
       all: [...some.filter((each) => !innermost.includes(each)), ...innermost],
-      cached: [compress, own.gate, own.calls, cache, own.asks, own.twist],
+      cached: [
+        ...(this.store === null ? [] : [rateLimit]),
+        ...[compress, own.gate, own.calls, cache, own.asks, own.twist],
+      ],
       protected: [compress, jwt, external, buffer, own.calls, own.twist, own.gate],
     }
     // A configuration may turn out wrong after its filters were made.
@@ -125,6 +144,27 @@ export class SimFilters {
     }
     prepared.commit()
     this.lists = lists
+  }
+
+  /** Returns the option by which a store counts; nothing where this process counts by itself. */
+  private counting(limit: {
+    readonly limit: { readonly requests: number; readonly windowMs: number }
+    readonly burst: number
+    readonly delay: number
+  }): object {
+    const { store, more } = this
+    if (store === null) return {}
+    // 0: this process counts alone, and all of the limit.
+    const share = more.chance(15) ? 0 : more.between(1, 100) / 100
+    const { requests, windowMs } = limit.limit
+    store.configured(limit.burst, requests / windowMs, limit.delay, share === 0 ? 1 : share)
+    if (share === 0) return {}
+    return { store: { ...store.option, timeout: store.timeoutMs, share } }
+  }
+
+  /** Purges the cache of this process; null if it has none. */
+  purge(what: Purge): Purged | null {
+    return this.filters.purge('cache', what)
   }
 
   private shuffled<T>(all: readonly T[]): T[] {

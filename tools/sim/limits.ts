@@ -11,6 +11,13 @@ function slowestBytesPerSecond({ slowBytesPerSecond, sendBufferBytes, latencyMs 
   return sendBufferBytes / (latencyMs / 1_000 + sendBufferBytes / slowBytesPerSecond)
 }
 
+/** The bytes of a script and its arguments. */
+const SCRIPT_BYTES = 2_000
+
+/** The ms that a script is on its way where connections are slow. */
+const slowMs = ({ slowPercent, slowBytesPerSecond }: Plan): number =>
+  slowPercent === 0 ? 0 : (SCRIPT_BYTES * 1_000) / slowBytesPerSecond
+
 export function limitsOf(plan: Plan): Limits {
   // A number of the plan is that of every room which has a limit of its name.
   const named: Record<string, Record<string, number>> = {}
@@ -40,6 +47,8 @@ export function limitsOf(plan: Plan): Limits {
       },
       transport: { stallMs: plan.heldStallMs, heldBytesMax: plan.heldBytesSoft + plan.heldBytesOver },
       admin: { bodyMs: 300, answerMs: 400 },
+      // A store that is well answers within that: a connection, a script, and its answer.
+      redis: { storeProbeMs: plan.storeProbeMs + 10 * plan.latencyMs + slowMs(plan) },
       server: {
         handshakeMs: 1000,
         // A session of HTTP/1.1 carries one request.

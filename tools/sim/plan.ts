@@ -273,6 +273,24 @@ const KNOBS = {
   redisSessionWaitingBytes: oneOf(1_048_576, 50, 1000, 1_048_576, 1_048_576),
   redisRetryBytesMax: oneOf(1024, 0, 40, 1024, 1024),
   redisIdleMs: oneOf(3000, 300, 3000),
+
+  /** 1: where there are filters, two processes share a store (stores/part.ts). Behind all others. */
+  store: oneOf(0, 0, 1),
+  storeTimeoutMs: oneOf(50, 5, 50, 300),
+  storeFailuresMax: oneOf(5, 1, 3, 5),
+  storePauseMs: oneOf(100, 20, 100, 300),
+  storeProbeMs: oneOf(50, 20, 50, 200),
+  streamBlockMs: oneOf(200, 20, 200, 1000),
+  storePurges: oneOf(0, 0, 3, 10, 30),
+  storeSlowPercent: fault(60),
+  storeThinkMs: oneOf(5, 5, 50, 400),
+  storeSilentPercent: fault(15),
+  storeDiePercent: fault(15),
+  storeDownPercent: fault(50),
+  storeWrongPercent: fault(20),
+  storeByBytePercent: fault(60),
+  storeForgetPercent: fault(60),
+  storeTrimPercent: fault(60),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */

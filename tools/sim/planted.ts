@@ -17,6 +17,7 @@ import { partingDefects } from './parting-defects.js'
 import { drawPlan } from './plan.js'
 import { respondDefects } from './respond-defects.js'
 import { simulate } from './run.js'
+import { storeDefects } from './store-defects.js'
 import { tunnelDefects } from './tunnel-defects.js'
 
 /** Defects of HTTP/2 are looked for where it alone is spoken. */
@@ -51,6 +52,7 @@ const plain: readonly Defect[] = [
   ...handDefects.map((each) => ({ ...each, plan: { ...MESSAGES, handOnly: 0, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...filterDefects,
+  ...storeDefects,
   ...operatorDefects,
 ]
 
@@ -64,12 +66,13 @@ export const defects: readonly Defect[] = [
       operators: 0,
       changeovers: 0,
       redis: 0,
+      store: 0,
       ...each.plan,
     },
   })),
   ...balancingDefects.map((each) => ({
     ...each,
-    plan: { ...MESSAGES, filters: 0, operators: 0, changeovers: 0, redis: 0, ...each.plan },
+    plan: { ...MESSAGES, filters: 0, operators: 0, changeovers: 0, redis: 0, store: 0, ...each.plan },
   })),
 ]
 

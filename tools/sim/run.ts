@@ -384,6 +384,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
   }
 
   redirected(c: Continuation, from: number, to: number): void {
+    this.filters?.redirected(c)
     this.lines?.redirected(c, from, to)
   }
 
@@ -402,12 +403,14 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     for (const each of this.peers) each.heal()
     this.endpoints?.heal()
     this.operators?.heal()
+    this.filters?.heal()
     this.turns.until(
       () =>
         this.clients.length === plan.clients &&
         proxy.begun === proxy.logged &&
         this.operators?.still !== false &&
         this.changeovers?.isComing !== true &&
+        this.filters?.isStill !== false &&
         this.still,
       exchangesEndWithinMs(limits, plan),
     )
@@ -464,7 +467,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     }
     const own = this.endpoints?.engines() ?? (this.engineSet?.engines() as unknown as readonly EngineInside[])
     this.engines = this.filters === null ? own : [...own, ...this.filters.engines]
-    this.checksArmed = this.endpoints?.checksArmed ?? 0
+    this.checksArmed = (this.endpoints?.checksArmed ?? 0) + (this.filters?.armed ?? 0)
     for (const each of this.checkers) each.turn?.(this)
     if (this.logged.length > 0) this.logged = []
   }

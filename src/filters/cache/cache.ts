@@ -153,7 +153,7 @@ export class CacheFilter implements Filter<CacheState> {
 
   describe() {
     const { store } = this
-    const counts = { ...store.counts, entries: store.entries, bytes: store.bytes, fills: store.fills.size }
+    const counts = { ...store.counts, entries: store.entries, bytes: store.bytes, fills: store.fillCount }
     return this.purges === null ? counts : { ...counts, purges: this.purges.describe() }
   }
 
@@ -184,9 +184,9 @@ export class CacheFilter implements Filter<CacheState> {
 
   /** Returns true if nobody validates this key in the background, and one more fill may run. */
   private mayValidate(x: RequestPhase, key: string): boolean {
-    const { fills } = this.store
+    const { fills, fillCount } = this.store
     const listedAs = this.isIdentified(x) ? backgroundOf(key) : this.listedAs(x, key)
-    return !fills.has(listedAs) && fills.size < FILLS_MAX
+    return !fills.has(listedAs) && fillCount < FILLS_MAX
   }
 
   /** Joins the fill of this key, or begins one. */
@@ -204,7 +204,7 @@ export class CacheFilter implements Filter<CacheState> {
       store.counts.collapsed++
       return this.wait(x, s, running)
     }
-    if (store.fills.size >= FILLS_MAX) return this.pass()
+    if (store.fillCount >= FILLS_MAX) return this.pass()
     s.collapsed = false
     store.counts.misses++
     return this.wait(x, s, this.fill(x, s, false))

@@ -94,7 +94,7 @@ export class Fill extends Continuation {
   }
 
   start(): void {
-    this.store.fills.set(this.listedAs, this)
+    this.store.begun(this)
     fillSteps.start(this.world, this, 'awaitHead')
   }
 
@@ -244,7 +244,7 @@ export class Fill extends Continuation {
 
   /** Removes it from the store: present readers read on, and newcomers do not find it. */
   unlist(): void {
-    if (this.store.fills.get(this.listedAs) === this) this.store.fills.delete(this.listedAs)
+    this.store.unlistFill(this)
     if (!this.identified) this.store.noteUncollapsible(this.key, this.now)
   }
 
@@ -275,7 +275,7 @@ export class Fill extends Continuation {
   /** Releases everything. */
   ended(): void {
     const { store } = this
-    if (store.fills.get(this.listedAs) === this) store.fills.delete(this.listedAs)
+    store.ended(this)
     this.uncharge()
     if (!this.handedOn) this.request.leave()
     if (this.entry !== null && !this.entry.body.complete && this.entry.body.fault === null)

@@ -50,8 +50,10 @@ export class CacheStore implements FilterState {
     stored: 0,
     evicted: 0,
   }
-  /** The running fills, by key and by the fields known to vary. */
+  /** The fills that newcomers join, by key and by the fields known to vary. */
   readonly fills = new Map<string, Fill>()
+  /** All fills that run, also those that no newcomer joins. */
+  private readonly running = new Set<Fill>()
   /** The bytes of fills, besides those of entries. */
   fillingBytes = 0
   private memoryMax: number
@@ -74,6 +76,28 @@ export class CacheStore implements FilterState {
   /** Returns the id of the next fill: `c1/f3`. */
   nextFill(): string {
     return `${this.id}/f${++this.fillsBegun}`
+  }
+
+  /** The number of fills that run. */
+  get fillCount(): number {
+    return this.running.size
+  }
+
+  /** A fill begins: newcomers join it from now on. */
+  begun(fill: Fill): void {
+    this.fills.set(fill.listedAs, fill)
+    this.running.add(fill)
+  }
+
+  /** Newcomers join this fill no longer. */
+  unlistFill(fill: Fill): void {
+    if (this.fills.get(fill.listedAs) === fill) this.fills.delete(fill.listedAs)
+  }
+
+  /** A fill has ended. */
+  ended(fill: Fill): void {
+    this.unlistFill(fill)
+    this.running.delete(fill)
   }
 
   /** The bytes that it takes. */
@@ -195,10 +219,10 @@ export class CacheStore implements FilterState {
 
   /** Outdates the fills of these URLs: they serve the present waiters, and no newcomers. */
   private outdate(isMeant: (url: string) => boolean): void {
-    for (const [listedAs, fill] of this.fills) {
+    for (const fill of this.running) {
       if (!isMeant(urlOfKey(fill.key))) continue
       fill.isOutdated = true
-      this.fills.delete(listedAs)
+      this.unlistFill(fill)
     }
   }
 
@@ -208,8 +232,8 @@ export class CacheStore implements FilterState {
     this.purged.delete(tag)
     this.purged.set(tag, this.generation)
     // The tags of a response are known with its head. A fill that began before may fetch what is purged.
-    for (const [listedAs, fill] of this.fills)
-      if (fill.entry === null || fill.entry.tags.includes(tag)) this.fills.delete(listedAs)
+    for (const fill of this.running)
+      if (fill.entry === null || fill.entry.tags.includes(tag)) this.unlistFill(fill)
     if (this.purged.size > TAGS_MAX) this.clear()
   }
 
@@ -254,7 +278,7 @@ export class CacheStore implements FilterState {
   }
 
   close(): void {
-    for (const fill of [...this.fills.values()]) fill.cancel()
+    for (const fill of [...this.running]) fill.cancel()
     this.clear()
   }
 }

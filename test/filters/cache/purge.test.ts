@@ -52,6 +52,9 @@ t.test('G18: a URL is found in the spelling of keys; with query: ignore without 
   t.equal(store.find('route\nhttp://a/x', none), null)
 })
 
+const fillOf = (name: string): Fill =>
+  ({ key: `route\nhttp://a/${name}`, listedAs: name, entry: null, isOutdated: false }) as Fill
+
 t.test('G18: what is being filled is not found by those who come after the purge', async (t) => {
   for (const [purge, left] of [
     [{ url: 'http://a/x' }, ['y']],
@@ -60,13 +63,37 @@ t.test('G18: what is being filled is not found by those who come after the purge
     [{ tag: 'some' }, []],
   ] as const) {
     const store = new CacheStore('c1', 1_000_000)
-    for (const name of ['x', 'y'])
-      store.fills.set(name, { key: `route\nhttp://a/${name}`, entry: null, isOutdated: false } as Fill)
+    for (const name of ['x', 'y']) store.begun(fillOf(name))
     const fills = [...store.fills.values()]
     purged(store, KEY, purge)
     t.same([...store.fills.keys()], left, JSON.stringify(purge))
     if (!('tag' in purge)) t.equal(fills[0].isOutdated, true)
   }
+})
+
+t.test('G18, G14: what is being filled stays within reach of later purges', async (t) => {
+  for (const purge of [{ url: 'http://a/x' }, { prefix: 'http://a/' }, { all: true }] as const) {
+    const store = new CacheStore('c1', 1_000_000)
+    const fill = fillOf('x')
+    store.begun(fill)
+    purged(store, KEY, { tag: 'other' })
+    t.strictSame(
+      [store.fills.size, store.fillCount, fill.isOutdated],
+      [0, 1, false],
+      'its tags are not known',
+    )
+    purged(store, KEY, purge)
+    t.equal(fill.isOutdated, true, JSON.stringify(purge))
+  }
+  const store = new CacheStore('c1', 1_000_000)
+  const [first, second] = [fillOf('x'), fillOf('x')]
+  store.begun(first)
+  purged(store, KEY, { tag: 'other' })
+  store.begun(second)
+  store.ended(first)
+  t.strictSame([store.fills.get('x'), store.fillCount], [second, 1])
+  store.invalidate('http://a/x')
+  t.strictSame([first.isOutdated, second.isOutdated], [false, true], 'one that has ended is not meant')
 })
 
 t.test('Q9: the body of a purge, and what is wrong with it', async (t) => {

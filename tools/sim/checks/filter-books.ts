@@ -17,7 +17,7 @@ interface FilterInside {
 /** The state of a filter, of one exchange. */
 interface Kept {
   readonly place?: Place | null
-  readonly bucket?: object | null
+  readonly isHeld?: boolean
 }
 
 interface LineInside {
@@ -46,8 +46,8 @@ export function filterBooks(kept: () => Iterable<object>): Checker {
         if (each instanceof Buckets) held.set(each, 0)
       }
       for (const x of scene.exchanges)
-        for (const [{ places, buckets }, { place = null, bucket = null }] of filtersOf(x)) {
-          if (buckets !== undefined) held.set(buckets, (held.get(buckets) ?? 0) + (bucket === null ? 0 : 1))
+        for (const [{ places, buckets }, { place = null, isHeld = false }] of filtersOf(x)) {
+          if (buckets !== undefined) held.set(buckets, (held.get(buckets) ?? 0) + Number(isHeld))
           if (places === undefined || place === null) continue
           const all = had.get(places) ?? new Had()
           had.set(places, all)

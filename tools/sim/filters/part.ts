@@ -15,8 +15,9 @@ import { CopyBackend } from '../copy-backend.js'
 import { reloadTimes, SimFilters } from '../filters.js'
 import type { EngineInside } from '../inside.js'
 import type { PeerContext } from '../peer.js'
+import { StorePart } from '../stores/part.js'
 import { Readers } from './readers.js'
-import { CACHED, PROTECTED, Service, STORE, STORE_NAME, Store } from './services.js'
+import { CACHED, OTHER, PROTECTED, Service, STORE, STORE_NAME, Store } from './services.js'
 import { WatchedFilters } from './watched.js'
 
 const COPY = { host: '192.0.2.10', port: 10 }
@@ -35,8 +36,13 @@ export interface FilterStage extends PeerContext {
 export class FilterPart {
   readonly checkers: readonly Checker[]
   private readonly stage: FilterStage
+  /** For what was added later. */
+  private readonly more: Prng
   private readonly protocols: Protocols
   private readonly filters: SimFilters
+  /** The store that processes share, and the filters of the second process; null without one. */
+  private readonly shared: StorePart | null
+  private readonly second: SimFilters | null
   private readonly watched: WatchedFilters
   private readonly readers: Readers
   /** The backend that gets copies of requests, and that of all other questions. */
@@ -63,11 +69,35 @@ export class FilterPart {
       (id) => stage.wasMadeLate(id),
     )
     const more = new Prng(plan.seed ^ 0xf118)
-    this.filters = new SimFilters(proxy, chance, more, this.copies.name, this.watched)
-    this.readers = new Readers(stage, chance.fork(), responses, (number) =>
-      pollset.dial(front, { host: '198.51.101.1', port: 20_000 + number }),
+    this.more = more
+    const shared =
+      plan.store === 0
+        ? null
+        : new StorePart(stage, more.fork(), responses, ({ tag }) => {
+            if (tag !== undefined) this.watched.tagPurgedAt = pollset.now
+          })
+    this.shared = shared
+    const filtersOf = (process: number, own: Prng): SimFilters =>
+      new SimFilters(
+        proxy,
+        own,
+        more,
+        this.copies.name,
+        this.watched,
+        shared === null ? null : shared.processes[process],
+      )
+    this.filters = filtersOf(0, chance)
+    this.second = shared === null ? null : filtersOf(1, more.fork())
+    this.readers = new Readers(
+      stage,
+      chance.fork(),
+      responses,
+      (number) => pollset.dial(front, { host: '198.51.101.1', port: 20_000 + number }),
+      shared?.books ?? null,
     )
-    this.checkers = [filterBooks(() => this.filters.kept), this.watched]
+    shared?.begin((process, what) => (process === 0 ? this.filters : (this.second as SimFilters)).purge(what))
+    const kept = () => [...this.filters.kept, ...(this.second?.kept ?? [])]
+    this.checkers = [filterBooks(kept), this.watched, ...(shared === null ? [] : [shared])]
     for (const ms of reloadTimes(plan, chance))
       pollset.after(ms, () => pollset.queue({ wake() {}, resume: () => this.reload() }))
   }
@@ -96,15 +126,22 @@ export class FilterPart {
     if (this.stage.healed) return
     this.stage.tally('filters reloaded')
     this.filters.reload()
+    this.second?.reload()
+    this.shared?.reload(this.more)
     this.stage.rerouted()
   }
 
   /** The routes of readers, and that of all others to this backend. */
   routes(backend: Backend): readonly PlainRoute[] {
     const { lists } = this.filters
-    const { store } = this
+    const { second, store } = this
     if (lists === null) return []
+    const other =
+      second === null
+        ? []
+        : [{ host: '', prefix: OTHER, name: 'other', backend: store, filters: second.lists?.cached ?? [] }]
     return [
+      ...other,
       { host: '', prefix: CACHED, name: 'cached', backend: store, filters: lists.cached },
       { host: '', prefix: PROTECTED, name: 'protected', backend: store, filters: lists.protected },
       { host: '', prefix: '/', backend, filters: lists.all },
@@ -117,10 +154,30 @@ export class FilterPart {
 
   stepped(c: Continuation, step: string, out: Outcome<string>): void {
     this.watched.stepped(c, step, out)
+    this.shared?.stepped(c, step, out)
+  }
+
+  redirected(c: Continuation): void {
+    this.shared?.redirected.add(c)
   }
 
   diverted(c: Continuation, cause: 'late' | 'cancelled'): void {
     this.watched.diverted(c, cause)
+    this.shared?.diverted(c, cause)
+  }
+
+  /** The armed deadlines of its parts that are of no continuation. */
+  get armed(): number {
+    return this.shared?.armed ?? 0
+  }
+
+  /** True if nothing is under way between its parts. */
+  get isStill(): boolean {
+    return this.shared?.isStill ?? true
+  }
+
+  heal(): void {
+    this.shared?.heal()
   }
 
   /** All actors leave. */
@@ -128,10 +185,12 @@ export class FilterPart {
     this.readers.part()
     this.copies.close()
     this.store.close()
+    this.shared?.close()
   }
 
   /** All is over. */
   close(): void {
     this.filters.close()
+    this.second?.close()
   }
 }

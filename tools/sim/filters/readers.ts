@@ -7,8 +7,9 @@ import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/polls
 import { fieldOf, type ReadMessage, written } from '../../../src/testing/messages.js'
 import { fail } from '../checks/check.js'
 import type { PeerContext } from '../peer.js'
+import type { StoreBooks } from '../stores/books.js'
 import { Incoming } from './incoming.js'
-import { CACHED, PROTECTED, type Store } from './services.js'
+import { CACHED, OTHER, PROTECTED, type Store } from './services.js'
 import { BAD_TOKEN, GOOD_TOKEN } from './tokens.js'
 
 /** The keys of either kind of path. */
@@ -24,14 +25,19 @@ class Reader implements SimPeerSocketOwner {
   private readonly store: Store
   private readonly method: string
   private readonly key: string
+  private readonly purges: StoreBooks | null
+  private readonly since: number
 
-  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, store: Store) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, store: Store, purges: StoreBooks | null) {
     this.stage = stage
     this.far = far
     this.store = store
+    this.purges = purges
+    this.since = stage.pollset.clock
     far.owner = this
     const isProtected = chance.chance(40)
-    this.key = `${isProtected ? PROTECTED : CACHED}${chance.below(KEYS)}`
+    const isOther = purges !== null && !isProtected && chance.chance(40)
+    this.key = `${isProtected ? PROTECTED : isOther ? OTHER : CACHED}${chance.below(KEYS)}`
     this.method = chance.chance(80) ? 'GET' : chance.chance(50) ? 'HEAD' : 'POST'
     this.coming = new Incoming(this.method === 'HEAD')
     const fields: [string, string][] = [['host', 'sim']]
@@ -99,6 +105,10 @@ class Reader implements SimPeerSocketOwner {
         'X3',
         `${this.key} got ${text.length} bytes that are not those of a response to it: ${text.slice(0, 40)}`,
       )
+    const { key, purges, since, store } = this
+    const least = purges?.least(key.startsWith(OTHER) ? 1 : 0, key, since) ?? 0
+    if (store.numberOf(text) < least)
+      fail('G20', `${key}, asked for at ${since}, got ${text.slice(0, 40)}, which was purged before`)
   }
 
   /** The run is over. */
@@ -111,19 +121,23 @@ class Reader implements SimPeerSocketOwner {
 export class Readers {
   private readonly all: Reader[] = []
 
-  /** @param dial connects the nth reader; null if it is refused */
+  /**
+   * @param dial connects the nth reader; null if it is refused
+   * @param purges the purges of each process; null without any
+   */
   constructor(
     stage: PeerContext,
     chance: Prng,
     store: Store,
     dial: (number: number) => SimPeerSocket | null,
+    purges: StoreBooks | null,
   ) {
     const { plan, pollset } = stage
     for (let number = 0; number < plan.readers; number++) {
       const own = chance.fork()
       pollset.after(own.below(plan.runMs), () => {
         const far = stage.healed ? null : dial(number)
-        if (far !== null) this.all.push(new Reader(stage, far, own, store))
+        if (far !== null) this.all.push(new Reader(stage, far, own, store, purges))
       })
     }
   }

@@ -6,6 +6,7 @@
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
 import { fieldOf, type ReadMessage, written } from '../../../src/testing/messages.js'
 import type { PeerContext } from '../peer.js'
+import { tagOf } from '../stores/books.js'
 import { Incoming } from './incoming.js'
 import { KEY_SET } from './tokens.js'
 
@@ -18,9 +19,11 @@ export const VERIFY_PATH = '/verify'
 /** The paths of readers: responses that are cached, and those that tokens protect. */
 export const CACHED = '/c/'
 export const PROTECTED = '/j/'
+/** Those that are cached by the second process. */
+export const OTHER = '/d/'
 
 export const isOfReader = (path: string | undefined): boolean =>
-  path !== undefined && (path.startsWith(CACHED) || path.startsWith(PROTECTED))
+  path !== undefined && [CACHED, PROTECTED, OTHER].some((each) => path.startsWith(each))
 
 /** The responses of the origin, by number, for the checks of readers. */
 export class Store {
@@ -33,10 +36,19 @@ export class Store {
     return body
   }
 
+  /** The number of responses so far. */
+  get count(): number {
+    return this.responses.length
+  }
+
+  /** Returns the number of the response that this body names; NaN without one. */
+  numberOf(text: string): number {
+    return Number(/#(\d+)\]/.exec(text)?.[1] ?? Number.NaN)
+  }
+
   /** Returns true if this is the body of one response to the key, whole or the beginning of it. */
   has(key: string, text: string, whole: boolean): boolean {
-    const number = Number(/#(\d+)\]/.exec(text)?.[1] ?? Number.NaN)
-    const sent = this.responses[number]
+    const sent = this.responses[this.numberOf(text)]
     return sent?.key === key && (whole ? sent.body === text : sent.body.startsWith(text))
   }
 }
@@ -99,10 +111,13 @@ export class Service implements SimPeerSocketOwner {
   private stored(key: string): readonly [number, Lines, string] {
     const { chance } = this
     const body = this.store.next(key, 20 + chance.below(chance.chance(15) ? 40_000 : 300))
-    const control = chance.chance(70) ? `max-age=${chance.below(2)}` : 'private'
+    // Where there are purges, what is fresh stays so.
+    const tagged = this.stage.plan.store === 1
+    const control = chance.chance(70) ? `max-age=${chance.below(2) * (tagged ? 60 : 1)}` : 'private'
     const fields: Lines = [
       ['cache-control', control],
       ['content-type', 'text/plain'],
+      ...(tagged ? [['cache-tag', tagOf(key)] as const] : []),
     ]
     return [200, fields, body]
   }
