@@ -9,6 +9,7 @@ import { PingChecks, type PingOptions } from './health.js'
 import { Identities } from './identities.js'
 import { Identity, type IdentityParts } from './identity.js'
 import { RedisSession } from './session.js'
+import { SharedEngine } from './shared-engine.js'
 import type { RedisWorld } from './world.js'
 
 /** Told of servers, for the operator. */
@@ -73,16 +74,17 @@ export class RedisEndpoint {
   }
 
   /** Returns the engine whose session this client shares: always the same, so that it reads its writes. */
-  sharedOf(identity: Identity, client: number): Engine<RedisSession> {
+  sharedOf(identity: Identity, client: number): SharedEngine {
     const { sharedSessions, depth, exclusiveMax } = this.world.redisLimits
     const at = client % sharedSessions
-    identity.shared[at] ??= this.engineOf(identity, depth, {
-      sessionsMin: 0,
-      sessionsMax: 1,
-      openingMax: 1,
-      surrenderedMax: exclusiveMax,
-    })
+    const limits = { sessionsMin: 0, sessionsMax: 1, openingMax: 1, surrenderedMax: exclusiveMax }
+    identity.shared[at] ??= this.reporting(new SharedEngine(...this.partsOf(identity, depth, limits), depth))
     return identity.shared[at]
+  }
+
+  /** As {@link sharedOf}, if it was asked for before; otherwise null. */
+  sharedBefore(identity: Identity, client: number): SharedEngine | null {
+    return identity.shared[client % this.world.redisLimits.sharedSessions] ?? null
   }
 
   exclusiveOf(identity: Identity): Engine<RedisSession> {
@@ -121,10 +123,16 @@ export class RedisEndpoint {
   }
 
   private engineOf(identity: Identity, depth: number, limits: Partial<EngineLimits>): Engine<RedisSession> {
+    return this.reporting(new Engine(...this.partsOf(identity, depth, limits)))
+  }
+
+  private partsOf(identity: Identity, depth: number, limits: Partial<EngineLimits>) {
     // A client with commands on a session must not get another one for its next command (S8): none ages.
     const all = { ...this.limits, ...limits, sessionAgeMs: 0 }
-    const name = `${this.name} ${identity.name}`
-    const engine = new Engine(this.world, name, this.sessionsOf(identity, depth), all)
+    return [this.world, `${this.name} ${identity.name}`, this.sessionsOf(identity, depth), all] as const
+  }
+
+  private reporting<E extends Engine<RedisSession>>(engine: E): E {
     engine.onUnopened = (why) => this.events.unreached(this.name, why)
     return engine
   }

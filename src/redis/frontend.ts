@@ -18,6 +18,7 @@ import type { Relay } from './ask.js'
 import type { Command } from './command.js'
 import { TURN } from './command-answer.js'
 import { CommandRing } from './command-ring.js'
+import { Entry } from './entry.js'
 import { Incoming } from './incoming.js'
 import type { RedisLimits } from './limits.js'
 import { Place } from './place.js'
@@ -34,6 +35,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   readonly place: Place
   /** Commands whose replies have not left, the oldest first. Their numbers follow each other. */
   readonly ring = new CommandRing()
+  private readonly entry = new Entry(() => this.changed())
   private readonly incoming: Incoming
   /** Bytes that came while no command could be begun. */
   private readonly ahead: Ahead
@@ -52,6 +54,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   private isFull = false
   private isBlocked = false
   private isBroken = false
+  /** The session that it had taken over has closed, perhaps within a reply: nothing may follow. */
+  private isOver = false
 
   constructor(proxy: RedisProxy, socket: Socket) {
     const lingerTotalMs = proxy.limits.clientLingerMs
@@ -67,7 +71,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   }
 
   get mayRead(): boolean {
-    return this.mayBegin || this.mayKeep
+    return !this.entry.standsBack && (this.mayBegin || this.mayKeep)
   }
 
   private get mayKeep(): boolean {
@@ -109,6 +113,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   take(socket: Socket): void {
     const { ahead, incoming } = this
+    if (this.standsBack(socket)) return
     for (;;) {
       if (!ahead.isEmpty) this.takeAhead()
       const chunk = this.mayRead ? socket.take() : null
@@ -117,7 +122,20 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
       const at = this.mayBegin ? incoming.take(chunk) : 0
       if (at < chunk.length && !this.keep(socket, chunk, at)) break
     }
+    this.entry.began(incoming.begun)
     if ((socket.readiness & ENDED) !== 0 && socket.arrived.length === 0 && ahead.isEmpty) this.inputEnded()
+  }
+
+  /** Returns true if it must not begin what it has sent: the session that it shares is full (Y43). */
+  private standsBack({ arrived }: Socket): boolean {
+    const { ahead, entry, incoming, place, ring } = this
+    if (entry.standsBack) return true
+    if ((arrived.length === 0 && ahead.isEmpty) || !this.mayBegin) return false
+    // A client that waits for replies, has a session alone, or has sent a part of a large command goes on.
+    const goesOn = ring.size > 0 || !place.isPlain || place.relay !== null || incoming.large !== null
+    if (entry.waits(goesOn ? null : place.seats.shared)) return true
+    this.settleSoon()
+    return false
   }
 
   private takeAhead(): void {
@@ -171,6 +189,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   put(buffer: Buffer, from: number, to: number): void {
     const { output, redisLimits: limits } = this
+    if (this.isOver) return
     output.put(buffer, from, to)
     if (output.waiting <= limits.clientWaitingBytes) return
     this.isFull = true
@@ -241,6 +260,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   relayEnded(): void {
     this.ending = true
+    this.isOver = true
     // Replies are missing: what would come behind them is of no use.
     this.dropAll()
     this.changed()
@@ -262,6 +282,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
       for (let place = 0; place < ring.size; place++) ring.peek(place)?.answer.settle()
     }
     if (incoming.settle()) this.waits = ring.next < incoming.made
+    this.entry.settle()
   }
 
   private inputEnded(): void {
@@ -277,6 +298,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   }
 
   closed(): void {
+    this.entry.leave()
     this.incoming.close()
     this.ahead.clear()
     this.place.close()
@@ -303,6 +325,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
       identity: place.seats.name,
       commands: ring.size,
       alone: place.pin?.id ?? null,
+      standsBack: this.entry.standsBack,
       relays: place.relay !== null,
     }
   }

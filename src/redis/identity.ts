@@ -6,6 +6,7 @@ import type { Engine } from '../engine/index.js'
 import type { RedisEndpoint } from './endpoint.js'
 import { arrayOf } from './inline.js'
 import type { RedisSession } from './session.js'
+import type { SharedEngine } from './shared-engine.js'
 
 export interface IdentityParts {
   readonly resp: 2 | 3
@@ -33,7 +34,7 @@ export class Identity {
    * user who may not. One of both must succeed.
    */
   readonly selectsTwice: boolean
-  readonly shared: Engine<RedisSession>[] = []
+  readonly shared: SharedEngine[] = []
   exclusive: Engine<RedisSession> | null = null
   /** The engine whose session carries the calls of the proxy's own. */
   own: Engine<RedisSession> | null = null

@@ -221,7 +221,12 @@ export class Incoming {
     c.begin()
   }
 
-  /** The turn ends: commands that came in it keep what is needed. Returns whether some came. */
+  /** The number of commands that were made in this turn. */
+  get begun(): number {
+    return this.fresh.length
+  }
+
+  /** The turn ends: commands that came in it keep what is needed. Returns true if some came. */
   settle(): boolean {
     const { fresh, proxy } = this
     if (fresh.length === 0) return false

@@ -12,7 +12,10 @@ export interface RedisLimits {
   readonly shareBytesMax: number
   /** The bytes of one argument. */
   readonly bulkBytesMax: number
-  /** The number of commands on a shared session that are not answered. */
+  /**
+   * The number of commands on a shared session that are not answered. Past it a client without commands is
+   * read no further.
+   */
   readonly depth: number
   /**
    * The number of shared sessions of an identity; each client uses one of them. Each worker counts its own.
@@ -99,7 +102,7 @@ export const redisLimits: RedisLimits = {
   commandsMax: 1_024,
   shareBytesMax: 128 * KIB,
   bulkBytesMax: 512 * KIB * KIB,
-  depth: 8_192,
+  depth: 2_048,
   sharedSessions: 1,
   exclusiveMax: 10_000,
   backendIdleMs: 60_000,

@@ -6,6 +6,7 @@ import type { Engine } from '../engine/index.js'
 import { ANONYMOUS, type Identity, type IdentityChange, type IdentityParts, nameOf } from './identity.js'
 import type { RedisSession } from './session.js'
 import type { Shard, ShardMap } from './shards.js'
+import type { SharedEngine } from './shared-engine.js'
 import { BACKEND_DOWN, TOO_MANY_IDENTITIES } from './texts.js'
 
 export class Seats {
@@ -48,10 +49,18 @@ export class Seats {
   }
 
   /** Returns the engine whose sessions it shares at this shard, or the error that is the reply. */
-  sharedAt(shard: Shard): Engine<RedisSession> | Buffer {
+  sharedAt(shard: Shard): SharedEngine | Buffer {
     const identity = this.identityAt(shard)
     if (identity === null) return TOO_MANY_IDENTITIES
     return this.upAt(identity, identity.endpoint.sharedOf(identity, this.client))
+  }
+
+  /** The engine whose session it shares; null if nobody has asked for it, or the keys have several places. */
+  get shared(): SharedEngine | null {
+    const { map, taken, client } = this
+    if (map.isSharded) return null
+    const seat = taken[map.first.index] ?? map.first.current.identities.anonymous
+    return seat.endpoint.sharedBefore(seat, client)
   }
 
   /** Returns the engine of sessions that a client has alone at this shard, or the error that is the reply. */
@@ -74,7 +83,7 @@ export class Seats {
       : this.upAt(identity, identity.endpoint.exclusiveOf(identity))
   }
 
-  private upAt({ endpoint }: Identity, engine: Engine<RedisSession>): Engine<RedisSession> | Buffer {
+  private upAt<E extends Engine<RedisSession>>({ endpoint }: Identity, engine: E): E | Buffer {
     // Nobody waits for a server that is down.
     return endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
   }

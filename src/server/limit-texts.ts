@@ -123,7 +123,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.commandsMax": ["", "The number of commands of one client that are not answered. Past it the client is read no further."],
   "redis.shareBytesMax": ["bytes", "The bytes of a command that is kept until it is whole, and goes to a shared session. A larger one passes as it comes, on a session alone."],
   "redis.bulkBytesMax": ["bytes", "The bytes of one argument."],
-  "redis.depth": ["", "The number of commands on a shared session that are not answered."],
+  "redis.depth": ["", "The number of commands on a shared session that are not answered. Past it a client without commands is read no further."],
   "redis.sharedSessions": ["", "The number of shared sessions of an identity; each client uses one of them. Each worker counts its own."],
   "redis.exclusiveMax": ["", "The number of sessions of an identity that one client each has alone. Each worker counts its own."],
   "redis.backendIdleMs": ["ms", "The time that a session is kept without commands, in ms."],

@@ -1267,6 +1267,23 @@ t.test('Y30: a command that is ended before its client takes a session over keep
   over(t, it)
 })
 
+t.test('Y30: nothing follows the bytes of a session that was taken over and has gone', async (t) => {
+  const it = begin({ options: { share: 'never' } })
+  const one = it.client()
+  const release = hold(it, (c) => c.id.endsWith('/c1') && c.stepName === 'route')
+  it.say(one, sent('GET a', 'GET b'))
+  const [frontend] = it.proxy
+  frontend.ring.peek(0)?.terminate()
+  it.answer('+A')
+  it.backends[0].far.reset()
+  it.settle()
+  release()
+  it.settle()
+  t.equal(one.take(), '+A', 'its own error would complete the half of a reply')
+  t.ok(frontend.finished)
+  over(t, it)
+})
+
 t.test('the edges seen are the edges declared, and each wait ended in each way', async (t) => {
   const own = (edges: Parameters<typeof declared>[0]) =>
     declared(edges).filter((each) => !CLUSTER_EDGES.has(each))
