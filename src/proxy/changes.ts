@@ -46,6 +46,9 @@ export const changes = {
         return x.ownAnswer !== null ? null : 'say first what to answer: answer ID STATUS [TEXT]'
       case 'retry':
         if (x.backendStream === null) return `${x.id} has not been sent`
+        // They meet no second response, and some of them may have the first one.
+        if (x.filters !== null && (x.responseHead !== null || x.draft !== null))
+          return `filters have met the response to ${x.id}: it cannot be sent again`
         return x.asksTunnel || isReplayable(x)
           ? null
           : `the body of ${x.id} is not kept: it cannot be sent again`

@@ -157,6 +157,8 @@ export class StoreCall extends Continuation {
     const bytes = this.kept?.end() ?? NOTHING
     if (this.why === '') this.bytes = bytes
     this.isOver = true
+    // Its session may be one that no other call uses: nothing else would show that its server is silent.
+    if (this.kept !== null && this.kept.owed > 0) this.session?.checkStall()
     this.told(this)
     this.settled.raise(SETTLED)
   }

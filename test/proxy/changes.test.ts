@@ -4,7 +4,7 @@
 import t from 'tap'
 import { type Continuation, why, whyText } from '../../src/continuation/index.js'
 import { changes } from '../../src/proxy/changes.js'
-import { Exchange } from '../../src/proxy/index.js'
+import { Exchange, type FilterUse, PASS } from '../../src/proxy/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { decoded } from '../world/decoded.js'
@@ -73,6 +73,44 @@ t.test('the response, before any of it is sent', (t) => {
   t.match(decoded(far.take()), { ':status': '200', 'x-seen': 'yes' })
   t.match(changes.setResponse(x, 'x-seen', 'no'), /has been sent/)
   t.match(changes.mayEnter(x, 'retry'), /has begun/)
+  t.end()
+})
+
+t.test('K8: what filters have met a response of is not sent again', (t) => {
+  const passes = (name: string): FilterUse => ({
+    name,
+    filter: { response: () => PASS },
+    onFailure: 'refuse',
+  })
+  const filters = [passes('outer'), passes('inner')]
+  for (const answer of ['200', null]) {
+    const proxy = memoryProxy({}, { filters })
+    const { scheduler } = proxy.world
+    const far = proxy.client()
+    let steps = 0
+    let held: Exchange | null = null
+    // It is held before the first filter, and behind it.
+    proxy.world.scheduler.gate = {
+      holds(each) {
+        if (!(each instanceof Exchange) || each.stepName !== 'filterResponse') return false
+        held = each
+        steps++
+        return true
+      },
+    }
+    far.send(headers(1, REQUEST))
+    proxy.greet(proxy.backends[0])
+    if (answer === null) proxy.backends[0].send(frame(3, 0, 1, uint32(8)))
+    else proxy.backends[0].send(headers(1, [[':status', answer]], false))
+    const x = held as unknown as Exchange
+    if (answer !== null) t.equal(changes.mayEnter(x, 'retry'), null, 'no filter has met it')
+    goOn(proxy, x)
+    t.equal(steps, 2)
+    t.match(scheduler.redirect(x, 'retry'), /filters have met the response to/, answer ?? 'a refusal of ours')
+    proxy.world.scheduler.gate = null
+    goOn(proxy, x)
+    t.equal(decoded(far.take())[':status'], answer ?? '502')
+  }
   t.end()
 })
 

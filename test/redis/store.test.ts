@@ -256,6 +256,19 @@ t.test('Y40: it follows its backend through reloads, and goes to the shard of th
   it.end(t)
 })
 
+t.test('Y13, Y40: a session of a silent server that a reload has taken away closes in the end', async (t) => {
+  const it = ground({ limits: { sessionStallMs: 5_000, backendIdleMs: 1_000_000 } })
+  it.run()
+  const elsewhere = { endpoints: [{ name: 'other', target: { host: '192.0.2.10', port: 6379 } }] }
+  it.backendNow()?.configure({ name: 'keys', shards: [elsewhere], check: null })
+  it.run()
+  it.pass(4_990)
+  t.notOk(it.backends[0].closed, 'a reply may still come')
+  it.pass(20)
+  t.ok(it.backends[0].closed, 'it owes one for redis.sessionStallMs')
+  it.end(t)
+})
+
 t.test('Y40: why tells which session has a call, and its place; no client holds it up', async (t) => {
   const it = ground()
   it.run('a')

@@ -11,6 +11,8 @@ function slowestBytesPerSecond({ slowBytesPerSecond, sendBufferBytes, latencyMs 
   return sendBufferBytes / (latencyMs / 1_000 + sendBufferBytes / slowBytesPerSecond)
 }
 
+/** The ms for which a session of a store may owe replies that nobody waits for. */
+const STALL_MS = 3_000
 /** The bytes of a script and its arguments. */
 const SCRIPT_BYTES = 2_000
 
@@ -48,7 +50,10 @@ export function limitsOf(plan: Plan): Limits {
       transport: { stallMs: plan.heldStallMs, heldBytesMax: plan.heldBytesSoft + plan.heldBytesOver },
       admin: { bodyMs: 300, answerMs: 400 },
       // A store that is well answers within that: a connection, a script, and its answer.
-      redis: { storeProbeMs: plan.storeProbeMs + 10 * plan.latencyMs + slowMs(plan) },
+      redis: {
+        storeProbeMs: plan.storeProbeMs + 10 * plan.latencyMs + slowMs(plan),
+        sessionStallMs: STALL_MS,
+      },
       server: {
         handshakeMs: 1000,
         // A session of HTTP/1.1 carries one request.

@@ -42,7 +42,8 @@ export function connectionsEndWithinMs(limits: Limits): number {
     limits.http2.frontendIdleMs +
     limits.http2.backendIdleMs +
     limits.http2.discardMs * 2 +
-    limits.http2.lingerMs * 2
+    limits.http2.lingerMs * 2 +
+    limits.redis.sessionStallMs
   )
 }
 

@@ -7,6 +7,7 @@ import { type Continuation, type Outcome, SUSPEND } from '../../../src/continuat
 import { RateLimitFilter } from '../../../src/filters/rate-limit/rate-limit.js'
 import type { Prng } from '../../../src/pollset/index.js'
 import { RATE_LIMITED, type Refusal } from '../../../src/proxy/index.js'
+import { RedisSession } from '../../../src/redis/index.js'
 import type { Purged } from '../../../src/server/filters.js'
 import { spread } from '../../../src/server/purges.js'
 import type { Checker, RunView } from '../checks/check.js'
@@ -252,7 +253,10 @@ export class StorePart implements Checker {
 
   /** The armed deadlines that are of no continuation. */
   get armed(): number {
-    return this.processes.reduce((sum, each) => sum + each.armed, 0)
+    let armed = this.processes.reduce((sum, each) => sum + each.armed, 0)
+    for (const each of this.stage.world.scheduler.alive())
+      if (each instanceof RedisSession && each.stall.deadlineArmed) armed++
+    return armed
   }
 
   /** True if nothing is under way, or if that has taken too long since all is well. */
