@@ -92,6 +92,9 @@ type RuleOptions = z.output<ReturnType<typeof ruleSchema>>
 
 const spelling = (name: string): string => name.toLowerCase().replaceAll('_', '-')
 
+/** Returns the method for rules. A WebSocket counts as GET, as it does for routes. */
+const methodOf = ({ request }: RequestPhase): string => (request.asksTunnel ? 'GET' : request.method)
+
 /** A rule, compiled. */
 class Rule {
   private readonly networks: Networks | null
@@ -120,7 +123,7 @@ class Rule {
   fits(x: RequestPhase): boolean {
     const { networks, methods, certificates, fields } = this
     if (networks !== null && !networks.has(addressOf(x))) return false
-    if (methods !== null && !methods.has(x.request.method)) return false
+    if (methods !== null && !methods.has(methodOf(x))) return false
     if (certificates !== null && !certificates.has(x.clientCertificate?.fingerprint ?? '')) return false
     for (const [name, values] of fields) if (!this.hasField(x, name, values)) return false
     return true

@@ -6,7 +6,14 @@ import type { Link, Moment, Row, Scope, Variable, Vocabulary } from '../debugger
 import type { Engine } from '../engine/index.js'
 import { type Client, type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
 import { formatAddress, type Subject } from '../pollset/index.js'
-import { changes, Exchange, type ExchangeSession, exchangeSteps, type Hiding } from '../proxy/index.js'
+import {
+  changes,
+  Exchange,
+  type ExchangeSession,
+  exchangeSteps,
+  type Hiding,
+  methodOf,
+} from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import {
   type ClientRow,
@@ -64,7 +71,7 @@ function vocabularyOf(secrets: boolean, hiding: () => Hiding | null): Vocabulary
     },
   })
   return {
-    'request.method': text('the method', (x) => x.request.method?.value ?? null),
+    'request.method': text('the method', methodOf),
     'request.path': text('path and query', (x) => (x.request.path === null ? null : pathOf(x, hiding()))),
     'request.host': text('the authority, or Host', (x) => x.request.host),
     'request.headers': {
@@ -141,7 +148,7 @@ export class ExchangeTarget implements RequestKind<Exchange> {
     const { request, frontend } = x
     return {
       ...waitingRow(x, now),
-      method: request.method?.value ?? '',
+      method: methodOf(x),
       host: cut(request.host),
       path: cut(pathOf(x, this.hiding())),
       ageMs: now - x.receivedAt,

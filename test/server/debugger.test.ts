@@ -537,6 +537,22 @@ t.test('a Unix-domain socket is 0600 from its creation, and needs no token; drai
   t.match(await program.exited, { code: 0 })
 })
 
+t.test(
+  'a WebSocket over HTTP/1.1 has the method that its client sent, in conditions and lists',
+  async (t) => {
+    const { url, run, stop } = await ground(t)
+    await run("break exchange.lease if request.method == 'GET'")
+    const stopped = stop()
+    const socket = connectTcp(Number(new URL(url).port), '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.write(
+      'GET /chat HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    )
+    await stopped
+    t.match(await run('list'), /GET .*\/chat {2}exchange\.lease/)
+  },
+)
+
 t.test('the port cannot be dialled by a request', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
   t.teardown(() => rmSync(folder, { recursive: true }))

@@ -53,6 +53,25 @@ t.test('access: a rule needs all of its conditions', async (t) => {
   t.equal(passes(`{ deny: [${rule}] }`, '10.0.0.1', 'POST', key('b')), true)
 })
 
+t.test('access: a WebSocket counts as GET, as it does for routes', async (t) => {
+  const websocket: Lines = [
+    [':method', 'CONNECT'],
+    [':protocol', 'websocket'],
+    ...REQUEST.slice(1),
+    ['sec-websocket-version', '13'],
+  ]
+  for (const [filters, denied] of [
+    ['{ deny: [{ methods: [GET] }] }', true],
+    ['{ deny: [{ methods: [POST] }] }', false],
+    ['{ allow: [{ methods: [GET] }] }', false],
+    ['{ allow: [{ methods: [POST] }] }', true],
+  ] as const) {
+    const p = guarded(`[{ access: ${filters} }]`)
+    p.ask([], websocket)
+    t.equal(answerOf(p)?.['x-fermata'] === 'denied', denied, filters)
+  }
+})
+
 t.test('access: the refusal', async (t) => {
   const p = guarded('[{ access: { deny: ["0.0.0.0/0"], status: 404 } }]')
   p.ask()
