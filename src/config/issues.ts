@@ -154,11 +154,23 @@ function tellForeign(
   }
   for (let at = 0; at < path.length - 1; at++) if (isUnknown(at)) return
   const last = path.length - 1
-  const message =
-    last >= 0 && isUnknown(last)
+  const unknown = last >= 0 && isUnknown(last)
+  const app = appRemedy(path)
+  const message = unknown
+    ? app === null
       ? unknownKey(String(path[last]), keysAt(schema, path.slice(0, -1)))
-      : `is ${is}; write text, a number, true, false, a list or a map`
+      : `unknown key; ${app}`
+    : `is ${is}; ${app ?? 'write text, a number, true, false, a list or a map'}`
   diagnostics.error(document.place(path), path, message)
+}
+
+/** Returns the place for an app that stands at this path; null if apps do not stand near it. */
+function appRemedy(path: Path): string | null {
+  const [section, , key] = path
+  if (section === 'backends' && path.length === 2) return 'for an app write { handler: app }'
+  return section === 'routes' && path.length === 3 && (key === 'backend' || key === 'handler')
+    ? 'an app is the handler of a backend: write backend: NAME, and backends: { NAME: { handler: app } }'
+    : null
 }
 
 const shape = (value: unknown): string => {

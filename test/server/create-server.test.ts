@@ -275,6 +275,15 @@ t.test('a document that is wrong is refused with all its mistakes, and the old o
       ['backends.a.handlers: unknown key; did you mean handler?'],
     ],
     [{ routes: [{ backends: app }] }, ['routes[0].backends: unknown key; did you mean backend?']],
+    [{ backends: { a: app } }, ['backends.a: is of type function; for an app write { handler: app }']],
+    [
+      { routes: [{ backend: createOrigin() }] },
+      [/^routes\[0\]\.backend: is an object .*; an app is the handler/],
+    ],
+    [
+      { routes: [{ handler: app }] },
+      [/^routes\[0\]\.handler: unknown key; an app is the handler of a backend/],
+    ],
     [{ rotues: [{ backend: app }] }, ['rotues: unknown key; did you mean routes?']],
     [{ lgo: app }, [/^lgo: unknown key; known here: version, include, listeners/]],
   ] as const) {
@@ -283,7 +292,7 @@ t.test('a document that is wrong is refused with all its mistakes, and the old o
       (error: Error) => error.message.split('\n'),
     )
     t.match(refused, messages)
-    t.equal((refused as string[]).filter((each) => /: unknown key/.test(each)).length, 1, 'it is told once')
+    t.equal((refused as string[]).filter((each) => /: (?:unknown key|is )/.test(each)).length, 1, 'told once')
   }
   t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 204)
 })
