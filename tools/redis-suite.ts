@@ -36,9 +36,10 @@ for (const each of ['redis-server', 'redis-cli', 'redis-benchmark']) {
 const totals = new Map(share.map((way) => [way, { direct: 0, through: 0, listed: 0, faults: 0 }]))
 for (const unit of units) {
   const begun = performance.now()
-  for (const { way, direct, through, listed, faults } of await compareUnit(redis, share, unit)) {
+  for (const { way, direct, through, listed, late, faults } of await compareUnit(redis, share, unit)) {
     const seconds = ((performance.now() - begun) / 1_000).toFixed(0)
     console.log(`${unit}: ${direct} directly, ${through} through ${way}, ${listed} listed, ${seconds} s`)
+    for (const each of late) console.log(`at the second run: ${each}`)
     for (const each of faults) console.log(`not ok: ${each}`)
     const total = totals.get(way)
     if (total === undefined) continue

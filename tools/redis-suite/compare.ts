@@ -17,6 +17,8 @@ export interface Comparison {
   readonly through: number
   /** The number of tests that passed directly only, as the list says. */
   readonly listed: number
+  /** The tests that passed only when their unit was run again. */
+  readonly late: readonly string[]
   /** One sentence each. */
   readonly faults: readonly string[]
 }
@@ -65,11 +67,18 @@ async function compareWay(
   const listed = new Set(rows.flatMap(({ tests }) => tests))
   const through = await runWhole(folder, way, unit, [...listed])
   const faults: string[] = []
+  const late: string[] = []
   for (const { broke, hung } of [direct, through])
     if (broke !== null || hung !== null) faults.push(`${unit} ended early: ${broke ?? hung}`)
   if (direct.passed.size === 0) faults.push(`${unit}: no test passes directly`)
-  for (const each of direct.passed) {
-    if (through.passed.has(each) || listed.has(each)) continue
+  const missing = [...direct.passed].filter((each) => !through.passed.has(each) && !listed.has(each))
+  // Many tests expect that something happens within a time, and a busy machine is late.
+  const again = missing.length === 0 ? null : await runWhole(folder, way, unit, [...listed])
+  for (const each of missing) {
+    if (again?.passed.has(each) === true) {
+      late.push(each)
+      continue
+    }
     const why = through.hungTests.has(each)
       ? 'it does not end'
       : (through.failed.get(each) ?? 'it did not run')
@@ -93,5 +102,6 @@ async function compareWay(
     else if (!(await passesAlone(folder, 'direct', unit, each)))
       faults.push(`${unit}, ${each}: it does not pass directly without the others, so nothing is known of it`)
   }
-  return { way, direct: direct.passed.size, through: through.passed.size, listed: listed.size, faults }
+  const passed = through.passed.size + late.length
+  return { way, direct: direct.passed.size, through: passed, listed: listed.size, late, faults }
 }

@@ -7,16 +7,16 @@ import { freePort, type Program, run, start } from '../testbed/programs.js'
 import { startRedis } from '../testbed/redis.js'
 
 /**
- * The units of tests/test_helper.tcl that need no server of their own. Of those, printver, auth and info have no
- * test for a server that runs elsewhere.
+ * The units of tests/test_helper.tcl that need no server of their own. Of those printver, auth, info, acl and
+ * networking have no test for a server that runs elsewhere.
  */
 export const UNITS = [
   ...['dump', 'protocol', 'keyspace', 'scan', 'info-command'],
   ...['type/string', 'type/incr', 'type/list', 'type/list-2', 'type/list-3', 'type/set', 'type/zset'],
   ...['type/hash', 'type/stream', 'type/stream-cgroups', 'sort', 'expire', 'other', 'multi', 'quit'],
-  ...['acl', 'latency-monitor', 'pubsub', 'slowlog', 'scripting', 'functions', 'maxmemory', 'introspection'],
+  ...['latency-monitor', 'pubsub', 'slowlog', 'scripting', 'functions', 'maxmemory', 'introspection'],
   ...['introspection-2', 'limits', 'bitops', 'bitfield', 'geo', 'memefficiency', 'hyperloglog', 'lazyfree'],
-  ...['pause', 'querybuf', 'tracking', 'networking'],
+  ...['pause', 'querybuf', 'tracking'],
 ].map((name) => `unit/${name}`)
 
 /** Units that take few seconds. */
@@ -25,7 +25,7 @@ export const SHORT_UNITS = ['keyspace', 'type/incr', 'type/hash', 'multi', 'quit
 )
 
 /** Units whose tests are all flagged as slow, and are not. */
-const SLOW_UNITS: ReadonlySet<string> = new Set(['unit/querybuf'])
+const SLOW_UNITS: ReadonlySet<string> = new Set(['unit/type/list-2', 'unit/querybuf'])
 
 /** The way of a run: direct, or one of the proxy's ways of sharing. */
 export type Way = 'direct' | 'never' | 'auto'
