@@ -64,7 +64,9 @@ async function three(t: Test, ...options: string[]) {
 }
 
 t.test('Y23: slots and keys are those that the server itself finds', { skip }, async (t) => {
-  const redis = await startRedis(['--cluster-enabled', 'yes', '--dir', t.testdir()])
+  // By default the bus has a port that the system may have given to a connection.
+  const bus = ['--cluster-port', String(await freePort())]
+  const redis = await startRedis(['--cluster-enabled', 'yes', ...bus, '--dir', t.testdir()])
   t.teardown(() => redis.program.stop())
   for (const key of [
     '',
