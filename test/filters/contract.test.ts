@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { Signal } from '../../src/pollset/index.js'
+import { changes } from '../../src/proxy/changes.js'
 import type { FieldChanges } from '../../src/proxy/filter/prepared-change.js'
 import {
   ANSWER,
+  Exchange,
   type Filter,
   PASS,
   PreparedChange,
@@ -603,4 +605,30 @@ t.test('B18: an answer counts for its endpoint when it comes, even if a filter r
     it.client.blocks().map((each) => valueIn(each, ':status')),
     ['429', '429', '429'],
   )
+})
+
+t.test('K1: a filter that a debugger has taken the request from does not meet the answer', async (t) => {
+  for (const step of ['refuse', 'respond']) {
+    const told: string[] = []
+    const inner = noted('inner', told, {
+      request: (x) => x.waitFor(new Signal('never', 'never', ['UP']), 1, { within: 60_000 }),
+    })
+    const waits = use('waits', {
+      request: (x) => x.waitFor(new Signal('never', 'never', ['UP']), 1, { within: 60_000 }),
+    })
+    for (const filter of [inner, waits]) {
+      told.length = 0
+      const it = filtered([noted('outer', told), filter])
+      const [x] = [...it.world.scheduler.alive()].filter((each) => each instanceof Exchange)
+      t.ok(it.world.scheduler.hold(x))
+      if (step === 'respond') t.equal(changes.setAnswer(x as Exchange, 403, 'no'), null)
+      t.equal(it.world.scheduler.redirect(x, step), null)
+      it.world.scheduler.release(x)
+      it.pollset.run()
+      t.strictSame(it.failures, [])
+      t.equal(valueIn(it.client.blocks()[0], ':status'), step === 'respond' ? '403' : '503')
+      t.ok(told.includes('outer response'))
+      t.notOk(told.includes('inner response'))
+    }
+  }
 })

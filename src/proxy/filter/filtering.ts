@@ -111,6 +111,8 @@ export const filtering = {
     const run = x.filters
     if (run === null) return false
     const { hasResponse } = run.chain
+    // A debugger has sent it on while this filter had the request: it does not meet the response.
+    if (run.phase !== 'response' && run.current >= 0) run.leave()
     run.phase = 'response'
     if (run.current >= 0) return true
     while (run.next >= 0) {
