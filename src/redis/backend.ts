@@ -132,8 +132,9 @@ export class RedisBackend implements ClusterOwner {
   }
 
   dismiss(endpoint: RedisEndpoint): void {
-    this.retired.add(endpoint)
-    endpoint.retire()
+    const keep = (): unknown => this.retired.add(endpoint)
+    keep()
+    endpoint.retire(keep)
   }
 
   private turned(endpoint: RedisEndpoint): void {

@@ -57,9 +57,13 @@ export function wasRedirected(c: Command, session: RedisSession): boolean {
   trail.isSentOn = isFree && isWhole && goesOn
   if (trail.isSentOn) {
     trail.noteRivals(rivalsOf(c))
+    // Those behind it that are not sent wait from now on: it may be held before it is sent again.
+    frontend.ring.goBackTo(c)
     return true
   }
   if (c.does === 'exec') c.replySecond = E
+  // Its transaction has not begun.
+  if (isFree && c.does === 'multi') place.transactionBroke()
   c.refuse(isFree && isWhole ? TOO_MANY_REDIRECTS : SLOT_MOVED)
   if (isFree) frontend.advanceFrom(c)
   return isFree

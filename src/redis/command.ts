@@ -16,7 +16,7 @@ import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
 import type { Route } from './plan.js'
 import type { Trail } from './redirects.js'
-import { isResendable } from './resending.js'
+import { hasReply, isResendable } from './resending.js'
 import { dropBytes } from './sent-commands.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
@@ -254,8 +254,9 @@ export class Command extends Continuation implements Ask, Sharer {
     if (this.streams && !frontend.takesMore) frontend.overflow()
     this.trail?.landed(true)
     this.dropped = true
-    // Its session may have gone meanwhile: it is answered, and not sent again.
+    // Its session may have gone meanwhile, or its keys: it is answered, and not sent again.
     this.wasLost = false
+    this.trail?.stays()
     frontend.place.gaveUp(this)
     this.refuse(error)
     session?.takesMore()
@@ -299,12 +300,9 @@ export class Command extends Continuation implements Ask, Sharer {
   /** Forgets what has come of a reply, to be sent again. */
   again(): void {
     this.frontend.ring.goBackTo(this)
-    if (this.wasLost) this.trail?.restart()
-    else {
-      // It did not run.
-      this.attempts = 0
-      if (this.trail !== null) this.trail.isSentOn = false
-    }
+    this.trail?.again(this.wasLost)
+    // It did not run this time.
+    if (!this.wasLost) this.attempts--
     this.wasLost = false
     this.replyType = 0
     this.received = 0
@@ -368,7 +366,7 @@ export class Command extends Continuation implements Ask, Sharer {
     if (this.endedWith !== null && !frontend.finished) {
       endDivision(this)
       if (session === null && frontend.ring.isNext(this)) this.passedOver()
-      if (!this.dropped) this.giveUp(this.endedWith)
+      if (!this.dropped && !hasReply(this)) this.giveUp(this.endedWith)
     } else {
       this.dropped = true
       this.isLeft = true

@@ -48,6 +48,7 @@ export class RedisEndpoint {
   private readonly events: RedisEvents
   private readonly limits: EngineLimits
   private checks: PingChecks | null = null
+  private usedAgain: (() => void) | null = null
 
   constructor(world: RedisWorld, options: EndpointOptions, events: RedisEvents, limits: EngineLimits) {
     this.name = options.name
@@ -133,6 +134,7 @@ export class RedisEndpoint {
   }
 
   private reporting<E extends Engine<RedisSession>>(engine: E): E {
+    this.usedAgain?.()
     engine.onUnopened = (why) => this.events.unreached(this.name, why)
     return engine
   }
@@ -152,9 +154,13 @@ export class RedisEndpoint {
     if (this.isRetired && identity.clients === 0) for (const engine of identity.engines()) engine.close()
   }
 
-  /** A reload has taken it away. */
-  retire(): void {
+  /**
+   * A reload has taken it away.
+   * @param usedAgain is called when it gets an engine nevertheless: a command was on its way to it
+   */
+  retire(usedAgain: () => void): void {
     this.isRetired = true
+    this.usedAgain = usedAgain
     this.checks?.close()
     for (const identity of this.identities.all()) this.left(identity)
   }

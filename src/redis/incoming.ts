@@ -141,7 +141,8 @@ export class Incoming {
       const info = infoOf(this.reader)
       const does = this.kindOf(info)
       replies++
-      if (does === 'exec') {
+      // The reply to DISCARD says nothing of what became of the others: they go by themselves.
+      if (info.name === 'exec') {
         c.end = to
         c.bytesIn = to - c.start
         c.does = 'shared'
@@ -149,7 +150,7 @@ export class Incoming {
         c.replies = replies
         return to
       }
-      if (does !== 'shared') break
+      if (does !== 'shared' || place.sharded.isOfCluster(info)) break
       route = together(route, this.routeOf(info, does), place.seats.map)
     }
     reader.release()

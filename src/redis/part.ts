@@ -151,8 +151,11 @@ export class Part extends Continuation implements Ask, Sharer {
     trail.landed(false)
     const node = nodeNamed(cluster, to, endpoint, place.seats.parts)
     trail.isSentOn = trail.follow(to, shard, node, proxy.world.pollset.now, redisLimits)
-    if (trail.isSentOn) trail.noteRivals(rivalsOfPart(this))
-    else this.error = TOO_MANY_REDIRECTS
+    if (trail.isSentOn) {
+      trail.noteRivals(rivalsOfPart(this))
+      // Those behind its command that are not sent wait from now on: it may be held before it is sent again.
+      this.unsend()
+    } else this.error = TOO_MANY_REDIRECTS
   }
 
   /** Where it goes. */
@@ -208,9 +211,12 @@ export class Part extends Continuation implements Ask, Sharer {
     return attempts < ATTEMPTS_MAX && (this.isSafe || (command.info.readonly && attempts === 1))
   }
 
-  /** False: a command before its own is to be sent again first, or one behind it may have run (S8). */
+  /** False: one before its command is to be sent again, or answered, first; one behind it may run (S8). */
   get isItsTurn(): boolean {
-    return this.command.frontend.ring.isNext(this.command) && this.trail?.mustWait !== true
+    const { command, trail } = this
+    const { ring } = command.frontend
+    if (!ring.isNext(command)) return false
+    return trail === null || (!trail.mustWait && trail.mayGo(ring.isOldest(command)))
   }
 
   /** It may have to be sent again: the commands behind its own wait until it is. */
@@ -223,14 +229,10 @@ export class Part extends Continuation implements Ask, Sharer {
 
   /** Forgets the received part of its reply, to be sent again. */
   again(): void {
-    const { trail } = this
     this.unsend()
-    if (this.wasLost) trail?.restart()
-    else {
-      // It did not run.
-      this.attempts = 0
-      if (trail !== null) trail.isSentOn = false
-    }
+    this.trail?.again(this.wasLost)
+    // It did not run this time.
+    if (!this.wasLost) this.attempts--
     this.wasLost = false
     this.kept.clear()
     this.answer.lower(ANSWERED)

@@ -20,22 +20,46 @@ export function pinText(dirty: number, relayedBy: string, oldest: string, ms: nu
   return `has it alone ${time}${oldest === '' ? '' : `, for ${oldest}`}`
 }
 
+/** The bits that end with a command of this kind. */
+const ENDED_BY: Readonly<Record<string, readonly number[]>> = {
+  exec: [IN_MULTI, WATCHES],
+  unwatch: [WATCHES],
+}
+const BEGUN_BY: Readonly<Record<string, number>> = { multi: IN_MULTI, watch: WATCHES }
+
 /** The things that the commands of a client have begun on the session that it has alone, and not ended. */
 export class Begun {
   /** IN_MULTI, WATCHES. */
   bits = 0
   /** By bit: the number of the last command that has begun it. */
   private readonly by = [0, 0, 0]
+  /** By bit: the number of the last command that is to end it, and has no reply; -1. */
+  private readonly ending = [-1, -1, -1]
 
-  begin(bit: number, number: number): void {
-    this.bits |= bit
-    this.by[bit] = number
+  /** A command was sent. */
+  sent(does: string, number: number): void {
+    const bit = BEGUN_BY[does]
+    if (bit !== undefined) {
+      this.bits |= bit
+      this.by[bit] = number
+    }
+    for (const each of ENDED_BY[does] ?? []) this.ending[each] = number
   }
 
-  /** A command has ended all of it. */
-  endAll(number: number): void {
-    this.end(IN_MULTI, number)
-    this.end(WATCHES, number)
+  /** True if all of it ends with commands that were sent: what comes behind them is no part of it. */
+  get isEnding(): boolean {
+    return this.bits !== 0 && this.endsSoon(IN_MULTI) && this.endsSoon(WATCHES)
+  }
+
+  private endsSoon(bit: number): boolean {
+    return (this.bits & bit) === 0 || this.ending[bit] > this.by[bit]
+  }
+
+  /** A command that is to end something has its reply. @param hasEnded it was no error */
+  replied(does: string, number: number, hasEnded: boolean): void {
+    for (const bit of ENDED_BY[does] ?? [])
+      if (hasEnded) this.end(bit, number)
+      else if (this.ending[bit] === number) this.ending[bit] = -1
   }
 
   /** A command has ended this, unless one behind it, which was sent before its reply, has begun it again. */

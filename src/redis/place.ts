@@ -12,7 +12,7 @@ import type { CommandInfo } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import { ANONYMOUS } from './identity.js'
 import { answerOf } from './own-answers.js'
-import { Begun, IN_MULTI, lostWith, pinText, WATCHES } from './pin.js'
+import { Begun, IN_MULTI, lostWith, pinText } from './pin.js'
 import type { Route } from './plan.js'
 import { Redirects } from './redirects.js'
 import type { RedisProxy } from './redis-proxy.js'
@@ -43,7 +43,7 @@ export class Place {
   readonly proxy: RedisProxy
   private isClosed = false
   private readonly begun = new Begun()
-  private readonly sharded: ShardedWay
+  readonly sharded: ShardedWay
   /** The state that its commands at a cluster share. */
   readonly redirects: Redirects
   /** The shard of the pin, and the route of the command that got it. */
@@ -83,6 +83,7 @@ export class Place {
     const { seats } = this
     c.engine = null
     const target = c.trail?.target ?? null
+    if (c.trail?.mayGo(this.frontend.ring.isOldest(c)) === false) return 'wait'
     if (target !== null) {
       if (c.trail?.mustWait !== true) return this.lease(c, this.engineAt(c, target))
       c.trail.wakes(c.answer)
@@ -120,7 +121,7 @@ export class Place {
    * that look for their keys in a cluster (S8).
    */
   mustStayBehind(c: Command): boolean {
-    return (this.frontend.staying > 0 && !c.isStaying) || this.redirects.holds(c.route)
+    return (this.frontend.staying > 0 && !c.isStaying) || this.redirects.holds(c.route, this.seats.map)
   }
 
   /** Returns true if a command may use the session that its client has alone. */
@@ -128,16 +129,15 @@ export class Place {
     return c.route === this.pinRoute || this.shardOf(c) === this.pinShard
   }
 
-  /** No transaction has begun, and no key is watched. */
+  /** A command that comes now is in no transaction, and no key is watched for it. */
   get isClean(): boolean {
-    return this.begun.bits === 0
+    return this.begun.bits === 0 || this.begun.isEnding
   }
 
   /** The shard that a command goes to if it goes to one. */
   shardOf({ route, trail }: Command): Shard {
     const { map } = this.seats
-    if (trail !== null && trail.target !== null) return trail.target
-    return typeof route === 'number' ? map.shardAt(route) : map.first
+    return trail?.target ?? (typeof route === 'number' ? map.shardAt(route) : map.first)
   }
 
   lease(c: Command, engine: Engine<RedisSession> | Buffer): Way {
@@ -155,14 +155,14 @@ export class Place {
   /** Within a transaction, a command that cannot be a part of it is its end. */
   breakTransaction(): void {
     const { pin } = this
-    if (pin === null || (this.begun.bits & IN_MULTI) === 0) return
+    if (pin === null || this.isClean || (this.begun.bits & IN_MULTI) === 0) return
     this.losePin()
     pin.abort()
   }
 
   /** A transaction that was begun here reached no server, or cannot go on. */
   transactionBroke(): void {
-    this.sharded.multiWaits = false
+    this.sharded.forget()
     this.broken |= IN_MULTI
   }
 
@@ -217,8 +217,8 @@ export class Place {
       frontend.advanceFrom(c)
       return 'relayed'
     }
-    const session = c.lease.session === null ? (pin as RedisSession) : c.lease.take()
-    if (c.does === 'shared' && pin === null && !c.isLarge) {
+    const session = c.engine === null ? (pin as RedisSession) : c.lease.take()
+    if (c.does === 'shared' && c.engine !== null && !c.isLarge) {
       c.sendOn(session)
       frontend.advanceFrom(c)
       return 'sent'
@@ -255,8 +255,7 @@ export class Place {
 
   private note(c: Command, session: RedisSession): void {
     if (this.begun.bits === 0 && (c.does === 'multi' || c.does === 'watch')) this.opener = c
-    if (c.does === 'multi') this.begun.begin(IN_MULTI, c.number)
-    else if (c.does === 'watch') this.begun.begin(WATCHES, c.number)
+    this.begun.sent(c.does, c.number)
     if (c.does === 'identity') session.isDirty = true
     // The commands after one of the others must not overtake it: they wait for its reply.
     const goesOn = c.does === 'multi' || c.does === 'watch' || c.does === 'exec' || this.begun.bits !== 0
@@ -294,9 +293,9 @@ export class Place {
     }
     const { replyType, replySecond } = c
     const isOk = replyType === PLUS && replySecond === O
-    if (c.does === 'exec' && (replyType !== MINUS || replySecond === E)) this.begun.endAll(c.number)
-    else if (c.does === 'unwatch' && isOk) this.begun.end(WATCHES, c.number)
-    else if (c.does === 'identity' && replyType !== MINUS && c.change !== null && !c.dropped) {
+    const hasEnded = c.does === 'exec' ? replyType !== MINUS || replySecond === E : isOk
+    this.begun.replied(c.does, c.number, hasEnded)
+    if (c.does === 'identity' && replyType !== MINUS && c.change !== null && !c.dropped) {
       const shard = this.pinShard ?? this.seats.map.first
       if (!this.seats.change(c.change, shard, session.identity)) c.own(TOO_MANY_IDENTITIES)
     }
@@ -359,7 +358,7 @@ export class Place {
 
   /** A command was ended unsent: its transaction must not run. Returns true if a relay has its reply. */
   endedUnsent(c: Command): boolean {
-    if (this.sharded.multiWaits) this.transactionBroke()
+    if (this.sharded.holds(c)) this.transactionBroke()
     if (c.does === 'exec') this.broken = 0
     if (this.relay === null) this.breakTransaction()
     else this.relay.send(ENDED_IN_RELAY, 0, ENDED_IN_RELAY.length)

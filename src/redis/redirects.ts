@@ -3,8 +3,10 @@
 // again: its trail.
 //
 // No command passes another one on the same key (S8). While one is on its trail, the client's later commands
-// wait. A command with several keys can be told to try again when a later one with one of these keys would
-// not be: so nothing with their slot follows it before it is answered.
+// wait, also those that were told of another node than it. A command with several keys can be told to try
+// again when a later one with one of these keys would not be: so nothing with their slot follows it before it
+// is answered. Nor does it where nobody knows who has the slot: the node that is asked may get it between two
+// commands.
 
 import type { Cluster } from './cluster.js'
 import { type Answer, TURN } from './command-answer.js'
@@ -12,7 +14,7 @@ import type { RedisEndpoint } from './endpoint.js'
 import type { IdentityParts } from './identity.js'
 import type { RedisLimits } from './limits.js'
 import { isPlan, type Route } from './plan.js'
-import type { Shard } from './shards.js'
+import type { Shard, ShardMap } from './shards.js'
 
 /** The answer of a node in place of a reply. */
 export type Redirection =
@@ -40,13 +42,31 @@ export class Redirects {
   waiting: Answer | null = null
   /** By slot: how many commands with several keys are not answered. */
   readonly crowded = new Map<number, number>()
+  /** By node: how many of those on their trail go there. */
+  private readonly aims = new Map<Shard, number>()
+
+  /** One of those on their trail goes there in place of another node. Null: the map tells where. */
+  aim(before: Shard | null, now: Shard | null): void {
+    const { aims } = this
+    if (before !== null) aims.set(before, (aims.get(before) ?? 0) - 1)
+    if (now !== null) aims.set(now, (aims.get(now) ?? 0) + 1)
+    if (this.following === 0) aims.clear()
+  }
+
+  /** Returns true if all that are on their trail go to this node: there they keep their order. */
+  allGoTo(node: Shard): boolean {
+    return this.aims.get(node) === this.following
+  }
 
   /** Returns true if a command with this route must wait until those before it are answered. */
-  holds(route: Route): boolean {
+  holds(route: Route, map: ShardMap): boolean {
     if (this.following > 0) return true
-    if (this.crowded.size === 0) return false
-    if (typeof route === 'number') return this.crowded.has(route)
-    return isPlan(route) && route.parts.some(({ spot }) => this.crowded.has(spot))
+    if (typeof route === 'number') return this.holdsAt(route, map)
+    return isPlan(route) && route.parts.some(({ spot }) => this.holdsAt(spot, map))
+  }
+
+  private holdsAt(spot: number, map: ShardMap): boolean {
+    return this.crowded.has(spot) || map.isGuess(spot)
   }
 }
 
@@ -136,14 +156,19 @@ export class Trail {
     this.begin()
     this.pauses = to.kind === 'again' || toNode === null
     if (this.pauses) {
-      this.target ??= from
+      this.goTo(this.target ?? from)
       if (this.pausedAt < 0) this.pausedAt = now
       return now - this.pausedAt < limits.commandMs
     }
-    this.target = toNode
+    this.goTo(toNode)
     this.asks = to.kind === 'ask'
     this.followed++
     return this.followed <= limits.redirectsMax
+  }
+
+  private goTo(node: Shard | null): void {
+    if (this.isFollowing) this.client.aim(this.target, node)
+    this.target = node
   }
 
   private begin(): void {
@@ -152,9 +177,21 @@ export class Trail {
     this.client.following++
   }
 
-  /** Its session was lost: the map tells again where it goes. */
-  restart(): void {
-    this.target = null
+  /** Returns true if it may be sent now: the oldest of its client may, and one that goes where all do. */
+  mayGo(isOldest: boolean): boolean {
+    return this.target === null || isOldest || this.client.allGoTo(this.target)
+  }
+
+  /** It is not sent again, whatever it was told. */
+  stays(): void {
+    this.isSentOn = false
+  }
+
+  /** It is sent again. @param wasLost its session was lost: the map tells again where it goes */
+  again(wasLost: boolean): void {
+    this.stays()
+    if (!wasLost) return
+    this.goTo(null)
     this.asks = false
     this.pauses = false
   }
@@ -164,7 +201,10 @@ export class Trail {
     const { client, slot } = this
     client.heldBytes -= this.bytes
     this.bytes = 0
-    if (this.isFollowing) client.following--
+    if (this.isFollowing) {
+      client.following--
+      this.goTo(null)
+    }
     this.isFollowing = false
     if (slot < 0) return
     this.slot = -1

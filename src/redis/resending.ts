@@ -21,3 +21,7 @@ export function isResendable(c: Command): boolean {
 export function mayHaveRun({ attempts, division, told, route, isSafe }: Command): boolean {
   return !isSafe && (attempts > 0 || division !== null || (told && isPlan(route)))
 }
+
+/** Returns true if its whole reply is here: what it has changed is so. */
+export const hasReply = ({ attempts, owed, wasLost, trail }: Command): boolean =>
+  attempts > 0 && owed === 0 && !wasLost && trail?.isSentOn !== true

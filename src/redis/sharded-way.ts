@@ -2,6 +2,7 @@
 // command behind MULTI says which shard it is for.
 
 import type { Command } from './command.js'
+import type { CommandInfo } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import type { Place, Way } from './place.js'
 import { isPlan } from './plan.js'
@@ -22,8 +23,8 @@ const ANSWERED_HERE: ReadonlySet<string> = new Set(['admin', 'replication', 'mal
 const OF_CLUSTERS: ReadonlySet<string> = new Set(['asking', 'readonly', 'readwrite'])
 
 export class ShardedWay {
-  /** MULTI was answered, and no server has it yet: the first key says which. */
-  multiWaits = false
+  /** The number of MULTI, which was answered, and no server has it yet: the first key says which; -1. */
+  private multi = -1
   private readonly place: Place
   private readonly frontend: RedisFrontend
 
@@ -32,13 +33,30 @@ export class ShardedWay {
     this.frontend = frontend
   }
 
-  /** Null: as with one shard. */
-  way(c: Command): Way | null {
-    if (this.place.seats.map.isCluster && this.isOfClusters(c)) return this.place.tellOwn(c, CLUSTER_DISABLED)
-    return this.multiWaits ? this.wayInMulti(c) : this.wayOf(c)
+  /** MULTI was answered here, and no server has it yet. */
+  get multiWaits(): boolean {
+    return this.multi >= 0
   }
 
-  private isOfClusters({ info: { name } }: Command): boolean {
+  /** Returns true if a command is behind that MULTI. One before it may be sent again. */
+  holds(c: Command): boolean {
+    return this.multi >= 0 && c.number > this.multi
+  }
+
+  /** Nothing waits for a server any more. */
+  forget(): void {
+    this.multi = -1
+  }
+
+  /** Null: as with one shard. */
+  way(c: Command): Way | null {
+    if (this.isOfCluster(c.info)) return this.place.tellOwn(c, CLUSTER_DISABLED)
+    return this.holds(c) ? this.wayInMulti(c) : this.wayOf(c)
+  }
+
+  /** Returns true if it is refused, since it is about the cluster behind the proxy. */
+  isOfCluster({ name }: CommandInfo): boolean {
+    if (!this.place.seats.map.isCluster) return false
     if (OF_CLUSTERS.has(name)) return true
     return (name === 'cluster' || name.startsWith('cluster|')) && !this.place.proxy.options.allowAdmin
   }
@@ -53,14 +71,17 @@ export class ShardedWay {
     }
     if (Buffer.isBuffer(route)) return this.crosses(c, route)
     if (isPlan(route)) {
-      if (place.pin !== null) return this.crosses(c)
+      if (place.pin !== null) return place.isClean ? 'wait' : this.crosses(c)
       const { seats } = place
       const goesOn =
         !place.mustStayBehind(c) && route.parts.every(({ spot }) => seats.isCurrent(seats.map.shardAt(spot)))
       return goesOn || frontend.ring.isOldest(c) ? 'divide' : 'wait'
     }
-    if (c.does !== 'multi' || place.pin !== null || place.proxy.options.share === 'always') return null
-    this.multiWaits = true
+    // Not one that is to begin there, nor a transaction in one piece.
+    const isMulti = c.does === 'multi' && c.info.name === 'multi'
+    if (!isMulti || place.proxy.options.share === 'always') return null
+    if (place.pin !== null) return place.isClean ? 'wait' : null
+    this.multi = c.number
     return place.tellOwn(c, OK)
   }
 
@@ -78,7 +99,7 @@ export class ShardedWay {
     const { place } = this
     const { name } = c.info
     const ends = c.does === 'exec' || name === 'reset' || name === 'quit'
-    if (ends) this.multiWaits = false
+    if (ends) this.forget()
     if (c.does === 'exec') return place.tellOwn(c, name === 'exec' ? EMPTY_ARRAY : OK)
     if (ends) return null
     if (c.does === 'multi' || c.does === 'watch')
@@ -90,7 +111,7 @@ export class ShardedWay {
       return this.crosses(c, isFirst ? CROSS_SLOT : NOT_FIRST_IN_MULTI)
     }
     if (!this.frontend.ring.isOldest(c)) return 'wait'
-    this.multiWaits = false
+    this.forget()
     c.does = 'multi'
     c.preface = MULTI
     const way = place.lease(c, place.seats.exclusiveAt(place.shardOf(c)))

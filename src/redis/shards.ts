@@ -118,6 +118,12 @@ export class ShardMap {
     return this.byIndex[spot < SLOTS ? this.owners[spot] : spot - SLOTS] ?? this.first
   }
 
+  /** Returns true if no node of the cluster has said who has this slot. */
+  isGuess(spot: number): boolean {
+    if (!this.isCluster || spot >= SLOTS) return false
+    return !this.isKnown || this.byIndex[this.owners[spot]] === undefined
+  }
+
   /** Returns the property that keys of one command must share. */
   unitOf(spot: number): number {
     return this.isCluster && spot < SLOTS ? spot : SLOTS + this.shardAt(spot).index

@@ -4,7 +4,7 @@ import t from 'tap'
 import { why, whyText } from '../../src/continuation/index.js'
 import { Command, shownKeys } from '../../src/redis/index.js'
 import { Seen } from '../world/seen.js'
-import { over, sent, setUp, withOther } from './sim-redis.js'
+import { holdOne, over, sent, setUp, withOther } from './sim-redis.js'
 
 const seen = new Seen()
 const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
@@ -196,6 +196,22 @@ t.test('Y32: one that is held while it waits for a session gets one when it goes
   it.answer('*-1\r\n', 0)
   t.equal(one.take(), '*-1\r\n')
   it.answer('+L\r\n', 1)
+  over(t, it)
+})
+
+t.test('Y30: one whose whole reply is here has it', async (t) => {
+  const it = begin()
+  const one = it.client()
+  const release = holdOne(t, it, (c) => c.kind === 'redis-command' && c.stepName === 'tell')
+  it.say(one, sent('SELECT 2', 'GET a'))
+  it.answer('+OK\r\n')
+  find(it, 'select').terminate()
+  release()
+  t.equal(it.backends[1].take(), sent('SELECT 2'), 'it was agreed')
+  it.answer('+OK\r\n')
+  t.equal(it.backends[1].take(), sent('GET a'))
+  it.answer('+A\r\n')
+  t.equal(one.take(), '+OK\r\n+A\r\n')
   over(t, it)
 })
 

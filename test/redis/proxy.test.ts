@@ -10,7 +10,7 @@ import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read, root } from '../house/source-rules.js'
 import { declared, Seen } from '../world/seen.js'
 import { CLUSTER_EDGES } from './sim-cluster.js'
-import { BACK, over, Peer, sent, setUp, withOther } from './sim-redis.js'
+import { BACK, holdOne, over, Peer, sent, setUp, withOther } from './sim-redis.js'
 
 const seen = new Seen()
 const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
@@ -983,24 +983,8 @@ t.test('Y24: parts that get no session: late, cancelled', async (t) => {
   over(t, refused)
 })
 
-/** Holds what `picks` picks, before its next step; the result lets it go. */
-function hold(it: ReturnType<typeof setUp>, picks: (c: Continuation) => boolean): () => void {
-  const held: Continuation[] = []
-  const { scheduler } = it.world
-  scheduler.gate = {
-    holds(c) {
-      if (held.length > 0 || !picks(c)) return false
-      held.push(c)
-      return true
-    },
-  }
-  return () => {
-    scheduler.gate = null
-    t.equal(held.length, 1, 'one was held')
-    for (const each of held) scheduler.release(each)
-    it.settle()
-  }
-}
+const hold = (it: ReturnType<typeof setUp>, picks: (c: Continuation) => boolean): (() => void) =>
+  holdOne(t, it, picks)
 
 t.test('Y10: a transaction begun behind EXEC is not ended by its reply', async (t) => {
   const it = begin()

@@ -1,7 +1,7 @@
 // A proxy for Redis on the simulated network, with backends and clients whose bytes a test chooses.
 
 import type { Test } from 'tap'
-import { createWorld } from '../../src/continuation/index.js'
+import { type Continuation, createWorld } from '../../src/continuation/index.js'
 import { noFaults, type SimFaults, type SimPeerSocket, SimPollset } from '../../src/pollset/index.js'
 import {
   RedisBackend,
@@ -77,6 +77,29 @@ export function withOther(it: Pick<ReturnType<typeof setUp>, 'pollset' | 'world'
   const backend = new RedisBackend(it.world, { name: 'two', shards, check: null })
   it.proxy.configure({ ...it.proxy.options, backend })
   return { others, backend }
+}
+
+/** Holds what `picks` picks, before its next step; the result lets it go. */
+export function holdOne(
+  t: Test,
+  it: Pick<ReturnType<typeof setUp>, 'world' | 'settle'>,
+  picks: (c: Continuation) => boolean,
+): () => void {
+  const held: Continuation[] = []
+  const { scheduler } = it.world
+  scheduler.gate = {
+    holds(c) {
+      if (held.length > 0 || !picks(c)) return false
+      held.push(c)
+      return true
+    },
+  }
+  return () => {
+    scheduler.gate = null
+    t.equal(held.length, 1, 'one was held')
+    for (const each of held) scheduler.release(each)
+    it.settle()
+  }
 }
 
 /** Lets this much time pass. */

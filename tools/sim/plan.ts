@@ -291,6 +291,20 @@ const KNOBS = {
   storeByBytePercent: fault(60),
   storeForgetPercent: fault(60),
   storeTrimPercent: fault(60),
+
+  // A Redis Cluster (redis/cluster.ts) of so many nodes; 0: one server. Behind all others.
+  redisNodes: oneOf(0, 0, 0, 0, 2, 3, 5),
+  redisMoveMs: oneOf(0, 0, 10, 50, 300),
+  redisMigrateMs: oneOf(0, 0, 20, 200, 1000),
+  redisRumourMs: oneOf(0, 0, 20, 500),
+  redisMapFaultPercent: fault(70),
+  redisFailoverPercent: oneOf(0, 0, 50, 100),
+  redisRedirectsMax: oneOf(8, 1, 8, 8),
+  redisTryAgainMs: oneOf(50, 10, 50, 200),
+  redisClusterLeastMs: oneOf(1000, 50, 1000),
+  redisClusterEveryMs: oneOf(5000, 1000, 5000),
+  redisClusterAnswerMs: oneOf(1000, 100, 1000),
+  redisClusterHeldBytes: oneOf(1_048_576, 100, 2000, 1_048_576, 1_048_576),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */

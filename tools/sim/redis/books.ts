@@ -3,6 +3,10 @@
 // for each key (S8).
 
 import { Violation } from '../ledger.js'
+import type { Elsewhere } from './cluster.js'
+import { slotOfKey } from './keys.js'
+import type { Member } from './server.js'
+import type { RedisStage } from './stage.js'
 
 /** A user, a database and a version of RESP, as a connection has them. */
 export interface Identity {
@@ -31,6 +35,8 @@ export type Sort =
   | 'publish'
   | 'plain'
   | 'own'
+  | 'all'
+  | 'disabled'
   | 'unknown'
   | 'malformed'
 
@@ -44,6 +50,16 @@ export interface Run {
   passed: Asked | null
   /** It ran behind a later write on one of its keys: the clause that says so; ''. */
   readonly outOfOrder: string
+}
+
+/** The answer of a node in place of a reply to a command, or to its part for one slot. */
+interface Told {
+  readonly elsewhere: Elsewhere
+  readonly at: number
+  /** The number of connections that had ended then. */
+  readonly ended: number
+  /** The number of times that it was sent to another node, one behind the other. */
+  readonly times: number
 }
 
 /** A command of a client. */
@@ -62,6 +78,12 @@ export class Asked {
   readonly runs = new Map<string, number>()
   /** The replies of servers that may reach its client. */
   readonly replies: Run[] = []
+  /** Replies of nodes that had not its keys, which no client may see. */
+  readonly redirects = new Set<string>()
+  /** By slot: the last of them. */
+  readonly told = new Map<number, Told>()
+  /** The number of times that it came again too soon. */
+  hurries = 0
   /** The fault in the order of the run whose reply is being made; ''. */
   outOfOrder = ''
   /** It is answered: its client has its reply. */
@@ -115,6 +137,8 @@ export class Books {
   ended = 0
   /** Connects that a server has refused. */
   refused = 0
+  /** Clients that have sent MULTI or WATCH. */
+  readonly begun = new Set<number>()
   /** The number of times that a server was loading, and said so. */
   loading = 0
   /** The longest time that a reply of a server was on hold by its own delays, ms. */
@@ -172,6 +196,11 @@ export class Books {
     for (const key of keys) this.inOrder(a, key, at)
   }
 
+  /** A command waited for an element, and is sent elsewhere. */
+  hasNotRun(a: Asked): void {
+    for (const [key, runs] of a.runs) a.runs.set(key, runs - 1)
+  }
+
   private inOrder(a: Asked, key: string, at: number): void {
     const place = `${a.client} ${at} ${key}`
     let last = this.latest.get(place)
@@ -190,6 +219,34 @@ export class Books {
       }
     if (a.writes) last.wrote = a
     else if (read === null || read.number < a.number) last.read = a
+  }
+
+  /** A node has not the keys of a command, or not all. */
+  redirects(a: Asked, elsewhere: Elsewhere, raw: string, { pollset, plan }: RedisStage): void {
+    const { slot, kind } = elsewhere
+    const last = a.told.get(slot)
+    a.redirects.add(raw)
+    const goesOn = last?.ended === this.ended
+    const times = (goesOn ? last.times : 0) + (kind === 'again' ? 0 : 1)
+    if (times > plan.redisRedirectsMax + 1) fail('Y27', `${a.shown} was sent elsewhere ${times} times`)
+    a.told.set(slot, { elsewhere, at: pollset.clock, ended: this.ended, times })
+  }
+
+  /** A command, or its part for one slot, comes to a node of a cluster. */
+  comes(a: Asked, key: string, { cluster, node }: Member, isAsking: boolean, stage: RedisStage): void {
+    const slot = slotOfKey(key)
+    const told = a.told.get(slot)
+    const wasAsked = told?.elsewhere.kind === 'ask' && told.elsewhere.node === node
+    if (isAsking && told?.elsewhere.kind !== 'again' && !wasAsked)
+      fail('Y27', `${a.shown} comes behind ASKING to node${node}, and nobody has said so`)
+    // If its session was lost, the map tells again where it goes.
+    if (told === undefined || told.ended !== this.ended) return
+    if (wasAsked && !isAsking && !cluster.thinksItHas(node, slot))
+      fail('Y27', `${a.shown} comes to node${node} without ASKING`)
+    const paused = stage.pollset.clock - told.at
+    if (told.elsewhere.kind !== 'again' || paused >= stage.plan.redisTryAgainMs - 0.001) return
+    // A command does not pause when it becomes the oldest of its client.
+    if (a.hurries++ > 0) fail('Y27', `${a.shown} was told TRYAGAIN, and comes again after ${paused} ms`)
   }
 
   /** A server answers a command. */

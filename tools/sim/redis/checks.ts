@@ -73,12 +73,14 @@ function nothingLeft(c: Command): void {
 }
 
 /** The leases of a session are the commands that it has, and the grants that are not taken. */
-function leasesAreHeld({ sessions, commands, parts }: RedisView): void {
+function leasesAreHeld({ sessions, commands, parts, checks }: RedisView): void {
+  const own = new Set<unknown>(checks.flatMap(({ engine }) => engine?.sessions ?? []))
   const granted = new Map<RedisSession, number>()
   for (const { lease } of [...commands, ...parts])
     if (lease.session !== null) granted.set(lease.session, (granted.get(lease.session) ?? 0) + 1)
   for (const each of sessions) {
-    if (each.state === 'opening' || each.isSurrendered || each.ending || each.isGone) continue
+    if (each.state === 'opening' || each.isSurrendered || each.ending || each.isGone || own.has(each))
+      continue
     const has = each.owner === null ? askedOf(each).length + (granted.get(each) ?? 0) : 1
     if (each.leased !== has) fail('S1', `${each.id} has ${each.leased} leases, and ${has} have them`)
   }
@@ -102,6 +104,11 @@ export function bounded(): Checker<RedisView> {
       within('clientsMax', proxy.size, redis.clientsMax)
       for (const each of frontends) {
         within(`commandsMax of ${each.id}`, each.ring.size, redis.commandsMax)
+        within(
+          `clusterHeldBytes of ${each.id}`,
+          each.place.redirects.heldBytes,
+          redis.clusterHeldBytes + read,
+        )
         within(`clientHeldBytesMax of ${each.id}`, each.output.waiting, redis.clientHeldBytesMax + read)
         within(
           `shareReplyBytesMax of ${each.id}`,

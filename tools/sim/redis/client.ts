@@ -4,6 +4,7 @@
 
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
 import { ANONYMOUS, type Asked, fail, type Identity, nameOf, type Run } from './books.js'
+import { mergedFault } from './merged.js'
 import { reasonFor } from './reasons.js'
 import { MALFORMED, publisherOf, Script } from './script.js'
 import type { RedisStage } from './stage.js'
@@ -115,7 +116,10 @@ export class RedisClient implements SimPeerSocketOwner {
       each.sentAt = pollset.clock
       stage.say(() => `client ${this.number} asks ${each.shown}`)
       this.open.push(each)
-      if (each.sort === 'multi' || each.sort === 'watch') this.hasBegun = true
+      if (each.sort === 'multi' || each.sort === 'watch') {
+        this.hasBegun = true
+        stage.books.begun.add(this.number)
+      }
       // Within a transaction an identity is the server's affair.
       if (each.sort === 'identity' && this.hasBegun) this.relays = true
       if (each.sort === 'subscribe' || each.sort === 'unknown') this.relays = true
@@ -243,17 +247,19 @@ export class RedisClient implements SimPeerSocketOwner {
   /** A reply to a command. */
   private judge(asked: Asked, value: Value): void {
     const { stage } = this
+    if (stage.cluster !== null && isMerged(asked, value)) {
+      const [fault, parts] = mergedFault(asked, value)
+      if (fault !== '') fail('S2', `${asked.shown} gets ${shownValue(value)}: ${fault}`)
+      for (const each of parts) this.judgeRun(asked, each)
+      this.learn(asked, value)
+      return
+    }
     const runs = asked.replies.filter(({ raw }) => raw === value.raw)
     // A read may have run twice, and this is the reply of either.
     const run = runs.find((each) => passing(each) === '') ?? runs[0]
-    if (run !== undefined) {
-      if (passing(run) !== '') fail('S8', `${asked.shown}: ${passing(run)}`)
-      if (
-        asked.sort !== 'identity' &&
-        asked.words[0] !== 'RESET' &&
-        nameOf(run.identity) !== nameOf(this.identity)
-      )
-        fail('Y7', `${asked.shown} of ${nameOf(this.identity)} has run as ${nameOf(run.identity)}`)
+    if (run !== undefined) this.judgeRun(asked, run)
+    else if (asked.redirects.has(value.raw)) {
+      if (!this.relays) fail('Y27', `${asked.shown} gets ${shownValue(value)}`)
     } else if (!this.isShaped(asked, value)) {
       asked.hasFailed = true
       const why = value.type === '-' ? reasonFor(asked, value.text, stage) : 'no server has made it for this'
@@ -261,6 +267,16 @@ export class RedisClient implements SimPeerSocketOwner {
     }
     this.withinMulti(asked, value, run !== undefined)
     this.learn(asked, value)
+  }
+
+  private judgeRun(asked: Asked, run: Run): void {
+    if (passing(run) !== '') fail('S8', `${asked.shown}: ${passing(run)}`)
+    if (
+      asked.sort !== 'identity' &&
+      asked.words[0] !== 'RESET' &&
+      nameOf(run.identity) !== nameOf(this.identity)
+    )
+      fail('Y7', `${asked.shown} of ${nameOf(this.identity)} has run as ${nameOf(run.identity)}`)
   }
 
   /** Between MULTI and EXEC commands are queued, and nowhere else. */
@@ -279,6 +295,8 @@ export class RedisClient implements SimPeerSocketOwner {
     switch (sort) {
       case 'multi':
         return isOk || isError('ERR MULTI calls can not be nested')
+      case 'watch':
+        return isError('ERR WATCH inside MULTI')
       case 'discard':
         return isOk || isError('ERR DISCARD without MULTI')
       case 'unwatch':
@@ -287,6 +305,7 @@ export class RedisClient implements SimPeerSocketOwner {
         return this.isExecuted(value)
       case 'identity':
         if (isError('WRONGPASS')) return words.includes('wrong')
+        if (isError('ERR SELECT is not allowed in cluster mode')) return this.stage.cluster !== null
         return (
           isOk || type === '%' || (type === '*' && items[0]?.text === 'server') || text.startsWith('QUEUED')
         )
@@ -299,6 +318,12 @@ export class RedisClient implements SimPeerSocketOwner {
         )
       case 'malformed':
         return isError('ERR Protocol error')
+      case 'all':
+        return type === ':' || (type === '+' && text.startsWith('QUEUED'))
+      case 'disabled':
+        if (isError('ERR This instance has cluster support disabled') || this.relays) return true
+        if (type !== '-') fail('Y29', `client ${this.number} is answered ${words.join(' ')}`)
+        return false
       default:
         return false
     }
@@ -306,6 +331,8 @@ export class RedisClient implements SimPeerSocketOwner {
 
   private isExecuted({ type, text, items, raw }: Value): boolean {
     const queued = this.queued ?? []
+    // A transaction of a client that has its session alone is its own affair.
+    if (type === '-' && /^(MOVED|ASK|TRYAGAIN) /.test(text)) return this.relays
     if (type === '-') return text.startsWith('ERR EXEC without MULTI') || text.startsWith('EXECABORT ')
     if (type === '_' || raw === '*-1\r\n') return true
     if (items.length !== queued.length) return false
@@ -320,7 +347,7 @@ export class RedisClient implements SimPeerSocketOwner {
     const { sort, words } = asked
     const isError = type === '-'
     const isQueued = text.startsWith('QUEUED')
-    if (sort === 'exec') for (const each of items.length > 0 ? (this.queued ?? []) : []) this.become(each)
+    if (sort === 'exec') this.executed(items)
     if (sort === 'multi' && !isError) this.queued = []
     else if (sort === 'exec' || sort === 'discard') this.queued = null
     else if (type === '+' && isQueued) this.queued?.push(asked)
@@ -329,6 +356,13 @@ export class RedisClient implements SimPeerSocketOwner {
       this.identity = ANONYMOUS
       this.queued = null
     } else this.become(asked)
+  }
+
+  private executed(items: readonly Value[]): void {
+    for (const [at, { type }] of items.entries()) {
+      const each = this.queued?.[at]
+      if (each !== undefined && type !== '-') this.become(each)
+    }
   }
 
   /** A server has agreed to this, if it changes who it is. */
@@ -348,6 +382,10 @@ const passing = ({ passed, outOfOrder }: Run): string =>
   outOfOrder === '' && passed?.hasFailed === false
     ? `it is answered as if ${passed.shown} had not run before it`
     : outOfOrder
+
+/** Its parts may have gone to several servers, and the reply be made of theirs. */
+const isMerged = ({ sort }: Asked, { type, text }: Value): boolean =>
+  sort === 'several' && type !== '-' && !text.startsWith('QUEUED')
 
 const ENDS: ReadonlySet<string> = new Set(['multi', 'exec', 'discard', 'own', 'subscribe', 'unknown'])
 

@@ -9,6 +9,7 @@ import { Begun } from '../../../src/redis/pin.js'
 import { Place } from '../../../src/redis/place.js'
 import { Stall } from '../../../src/redis/stall.js'
 import { type Defect, wrap, wrapGet } from '../defects.js'
+import { clusterDefects } from './cluster-defects.js'
 
 const MALFORMED = Buffer.from('*1\r\n$x\r\n')
 
@@ -218,7 +219,7 @@ const all: readonly Defect[] = [
   },
 ]
 
-export const redisDefects: readonly Defect[] = all.map((each) => ({
+export const redisDefects: readonly Defect[] = [...all, ...clusterDefects].map((each) => ({
   ...each,
-  plan: { redis: 1, ...(each.expected.includes('S6') ? {} : { handOnly: 0 }), ...each.plan },
+  plan: { redis: 1, redisNodes: 0, ...(each.expected.includes('S6') ? {} : { handOnly: 0 }), ...each.plan },
 }))

@@ -1,6 +1,6 @@
 // The reasons for the errors of the proxy's own: a client gets one only if what it tells of may have been.
 
-import type { Asked } from './books.js'
+import { type Asked, fail } from './books.js'
 import type { RedisStage } from './stage.js'
 
 type Reason = (asked: Asked, stage: RedisStage) => boolean
@@ -16,7 +16,11 @@ const waited = ({ sentAt }: Asked, { pollset }: RedisStage): number => pollset.c
 
 /** Sessions may not be opened. */
 const isUnreached: Reason = (_, { plan, books }) =>
-  books.refused + plan.refusePercent + plan.hangPercent + plan.resetPercent + plan.stallPercent > 0
+  books.refused + plan.refusePercent + plan.hangPercent + plan.resetPercent + plan.stallPercent > 0 ||
+  // A map may name a node that is not there.
+  plan.redisNodes * plan.redisMapFaultPercent > 0
+
+const isCluster: Reason = (_, { cluster }) => cluster !== null
 
 const REASONS: Readonly<Record<string, Reason>> = {
   // It is also that of a command whose MULTI got no session.
@@ -34,9 +38,29 @@ const REASONS: Readonly<Record<string, Reason>> = {
   'too-many-identities': (_, { plan }) => plan.redisIdentitiesMax < 100,
   'client-ended': ({ sort }) => sort === 'blocking',
   'command-ended': (_, { plan }) => plan.redisEndPercent > 0,
+  'cluster-unknown': ({ sort, client }, { cluster, books }) =>
+    cluster !== null && (sort === 'all' || books.begun.has(client)),
+  'slot-moved': (asked, stage) => {
+    const { plan, books } = stage
+    const isLarge = asked.words.reduce((sum, each) => sum + each.length + 20, 20) > plan.redisShareBytesMax
+    if (!isLarge && !books.begun.has(asked.client))
+      fail('Y28', `${asked.shown} gets slot-moved, and is in no transaction`)
+    return isCluster(asked, stage)
+  },
+  'too-many-redirects': isCluster,
+  'not-first-in-multi': (asked, stage) => isCluster(asked, stage) && stage.books.begun.has(asked.client),
+  'too-large-to-divide': isCluster,
 }
 
 const OURS = /^(?:ERR|EXECABORT) ([a-z]+(?:-[a-z]+)+) /
+
+/** Its keys, or those of its transaction, are in several slots. */
+function crosses({ sort, client }: Asked, { cluster, books, plan }: RedisStage): string {
+  if (cluster === null) return 'there is no cluster'
+  // Nobody divides commands that have a session alone.
+  if (plan.redisShare === 1) return ''
+  return books.begun.has(client) || sort === 'blocking' ? '' : 'its keys can be divided'
+}
 
 /** Returns what is wrong with this error in place of a reply; '' if there is a reason for it. */
 export function reasonFor(asked: Asked, text: string, stage: RedisStage): string {
@@ -46,6 +70,9 @@ export function reasonFor(asked: Asked, text: string, stage: RedisStage): string
   // A client that has taken over its session gets it from the server.
   if (text.includes('command-ended (an operator'))
     return stage.plan.redisEndPercent > 0 ? '' : 'no operator is there'
+  if (text.startsWith('CROSSSLOT ')) return crosses(asked, stage)
+  // One behind it may have run with its keys.
+  if (code === 'slot-moved' && text.includes('a later command of its client')) return ''
   if (code === undefined) return 'no server has made it for this'
   const reason = REASONS[code]
   if (reason === undefined) return 'there is no such code here'

@@ -12,6 +12,7 @@ import {
 } from '../../../src/continuation/index.js'
 import { Prng, SimPollset, type SimSocket } from '../../../src/pollset/index.js'
 import {
+  type ClusterOptions,
   Command,
   Part,
   RedisBackend,
@@ -21,6 +22,7 @@ import {
   type RedisWorld,
   type Share,
 } from '../../../src/redis/index.js'
+import { Question } from '../../../src/redis/question.js'
 import { type Limits, limitsWith } from '../../../src/server/index.js'
 import { createTransportWorld } from '../../../src/transport/index.js'
 import type { Checker } from '../checks/check.js'
@@ -36,19 +38,32 @@ import { TurnByTurn } from '../turns.js'
 import { Books } from './books.js'
 import { bounded, endedOnce, goesWithItsClient, type RedisView, siblingsGoOn } from './checks.js'
 import { RedisClient } from './client.js'
+import { addressOf, SimCluster } from './cluster.js'
+import { mapIsTrue, questionsArePaced } from './cluster-checks.js'
 import { RedisServer } from './server.js'
 import type { RedisStage } from './stage.js'
 
 const FRONT = { host: '192.0.2.1', port: 6380 }
 const BACK = { host: '192.0.2.9', port: 6379 }
 const BACK_NAME = 'redis.sim'
+/** It is the first node of a cluster. */
+const NODE_NAME = 'node.sim'
 const SHARES: readonly Share[] = ['auto', 'never', 'always']
 /** ms after which an operator looks again for a command to end. */
 const LOOK_MS = 100
 /** ms after the healing at which the operating system misses the peers of connections that vanished */
 const KEEP_ALIVE_MS = 5_000
+/** Nodes that are asked in one round. */
+const QUESTIONS_MAX = 8
 /** The connections of one client, one behind the other. */
 const CONNECTIONS_MAX = 4
+
+const nodeNamed = (host: string, port: number) => ({ name: `${host}:${port}`, target: { host, port } })
+/** Its first node has two names: the one that was configured, and the one that the nodes use. */
+const CLUSTER: ClusterOptions = {
+  seeds: [nodeNamed(NODE_NAME, addressOf(0).port), nodeNamed(addressOf(1).host, addressOf(1).port)],
+  nodeAt: nodeNamed,
+}
 
 export class RedisRun implements RedisStage, RedisView, Tracer {
   readonly plan: Plan
@@ -58,6 +73,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
   readonly proxy: RedisProxy
   readonly backend: RedisBackend
   readonly books = new Books()
+  readonly cluster: SimCluster | null
   readonly hand: DebuggerActor
   readonly octets: ((bytes: Uint8Array) => void) | null
   readonly faults: Record<string, number>
@@ -69,10 +85,11 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
   engines: readonly EngineInside[] = []
   logged: Command[] = []
   readonly exchanges = []
-  readonly checks = []
+  /** Questions of the proxy's own to the nodes of a cluster. */
+  checks: { readonly engine: EngineInside }[] = []
   /** Deadlines that are of no continuation. */
   checksArmed = 0
-  private readonly servers: RedisServer[] = []
+  private readonly servers: readonly RedisServer[]
   private readonly clients: RedisClient[] = []
   private dialled = 0
   private readonly checkers: readonly Checker<RedisView>[]
@@ -95,6 +112,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     this.turns = new TurnByTurn(pollset, () => this.look())
     this.faults = pollset.done
     pollset.name(BACK_NAME, [BACK.host])
+    pollset.name(NODE_NAME, [addressOf(0).host])
     const world = createWorld(pollset, { limits: this.limits.continuation })
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
@@ -102,13 +120,15 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
       ...createTransportWorld(world, this.limits.transport),
       redisLimits: this.limits.redis,
     }
-    this.servers.push(new RedisServer(this, 'server', BACK, this.chance.fork()))
+    this.cluster = plan.redisNodes > 0 ? new SimCluster(this, this.chance.fork()) : null
+    this.servers = this.cluster?.servers ?? [new RedisServer(this, 'server', BACK, this.chance.fork())]
     this.backend = new RedisBackend(
       this.world,
       {
         name: 'main',
         shards: [{ endpoints: [{ name: 'only', target: { host: BACK_NAME, port: BACK.port } }] }],
         check: null,
+        cluster: this.cluster === null ? null : CLUSTER,
       },
       { unreached: () => this.tally('a session was not opened') },
       this.limits.engine,
@@ -127,7 +147,15 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork(), null)
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     if (plan.redisEndPercent > 0) this.endSome(this.chance.fork())
-    this.checkers = [endedOnce(), bounded(), siblingsGoOn(), goesWithItsClient(), this.waits, this.holds]
+    this.checkers = [
+      endedOnce(),
+      bounded(),
+      siblingsGoOn(),
+      goesWithItsClient(),
+      questionsArePaced(),
+      this.waits,
+      this.holds,
+    ]
     this.proxy.listen(FRONT, null)
     this.dial()
   }
@@ -140,6 +168,10 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
 
   say(text: () => string): void {
     this.note?.(`${this.pollset.clock.toFixed(3)} ${text()}\n`)
+  }
+
+  get hasMap(): boolean {
+    return this.backend.map.isKnown
   }
 
   mayEnd(): boolean {
@@ -229,7 +261,8 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     this.healed = true
     pollset.heal()
     this.hand.heal()
-    for (const each of this.servers) each.heal()
+    if (this.cluster !== null) this.cluster.heal()
+    else for (const each of this.servers) each.heal()
     for (const each of this.clients) each.heal()
     pollset.after(KEEP_ALIVE_MS, () => this.missLost())
     this.turns.until(() => isDone() && this.answered, this.endsWithinMs)
@@ -238,13 +271,22 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     if (!this.answered)
       throw new Violation('L1', `${this.commands[0]?.id} is at ${this.commands[0]?.stepName}`)
     for (const each of this.checkers) each.quiet?.(this)
+    const { cluster, backend } = this
+    if (cluster !== null) mapIsTrue(cluster, backend, (over) => this.turns.until(over, this.learnsWithinMs))
     for (const each of this.clients) each.part()
     proxy.drain()
+    if (this.cluster !== null) this.closeCluster()
     this.turns.until(() => world.scheduler.living === 0, this.closesWithinMs)
     const [left] = this.living()
     if (left !== undefined) throw new Violation('L1', `${left.id} is left at ${left.stepName}`)
     this.look()
     for (const each of this.checkers) each.end?.(this)
+  }
+
+  /** A cluster is asked where its slots are as long as it is configured. */
+  private closeCluster(): void {
+    this.turns.until(() => this.proxy.size === 0, this.closesWithinMs)
+    this.backend.retire()
   }
 
   /** TCP's keep-alive finds that the peers of these connections are not there. */
@@ -267,6 +309,12 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     return once * (4 + 4 * this.plan.redisCommands) + redis.sessionStallMs + KEEP_ALIVE_MS + 10_000
   }
 
+  /** All nodes are there, and each question is answered. */
+  private get learnsWithinMs(): number {
+    const { clusterEveryMs, clusterLeastMs, clusterAnswerMs } = this.limits.redis
+    return 2 * (clusterEveryMs + clusterLeastMs + QUESTIONS_MAX * clusterAnswerMs) + KEEP_ALIVE_MS
+  }
+
   private get closesWithinMs(): number {
     const { redis } = this.limits
     return redis.backendIdleMs + redis.commandMs + 60_000
@@ -278,13 +326,19 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     this.parts = []
     this.frontends = []
     this.sessions = []
+    this.checks = []
     for (const each of this.world.scheduler.alive()) {
       if (each instanceof Command) this.commands.push(each)
       else if (each instanceof Part) this.parts.push(each)
       else if (each instanceof RedisFrontend) this.frontends.push(each)
       else if (each instanceof RedisSession) this.sessions.push(each)
+      else if (each instanceof Question)
+        this.checks.push(each.own as unknown as { readonly engine: EngineInside })
     }
-    this.checksArmed = this.sessions.reduce((sum, { stall }) => sum + Number(stall.deadlineArmed), 0)
+    const { cluster } = this.backend
+    this.checksArmed =
+      this.sessions.reduce((sum, { stall }) => sum + Number(stall.deadlineArmed), 0) +
+      Number(cluster?.deadlineArmed ?? false)
     this.engines = this.backend.engines() as unknown as readonly EngineInside[]
     for (const each of this.checkers) each.turn?.(this)
     this.logged = []
@@ -321,6 +375,12 @@ function redisLimitsOf(plan: Plan): Limits {
       sessionWaitingBytes: plan.redisSessionWaitingBytes,
       retryBytesMax: plan.redisRetryBytesMax,
       backendIdleMs: plan.redisIdleMs,
+      redirectsMax: plan.redisRedirectsMax,
+      tryAgainMs: plan.redisTryAgainMs,
+      clusterLeastMs: plan.redisClusterLeastMs,
+      clusterEveryMs: plan.redisClusterEveryMs,
+      clusterAnswerMs: plan.redisClusterAnswerMs,
+      clusterHeldBytes: plan.redisClusterHeldBytes,
       handshakeMs: 1_000,
     },
   })

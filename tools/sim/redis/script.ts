@@ -4,6 +4,7 @@
 import type { Prng } from '../../../src/pollset/index.js'
 import type { Plan } from '../plan.js'
 import { type Asked, type Books, type Sort, tagOf } from './books.js'
+import { keyOf, TAGS, withMarks } from './keys.js'
 import { CHANNELS, DATABASES, USERS } from './stage.js'
 
 const PAD = 'abcdefghijklmnopqrstuvwxyz'.repeat(20_000)
@@ -25,6 +26,8 @@ export class Script {
   private readonly client: number
   private readonly chance: Prng
   private inMulti = false
+  /** All keys of a transaction share a slot with this one. */
+  private near: number | null = null
   isSubscribed = false
 
   constructor(plan: Plan, books: Books, client: number, chance: Prng) {
@@ -57,7 +60,12 @@ export class Script {
   }
 
   private key(): string {
-    return `k${this.chance.below(this.plan.redisKeys)}`
+    const { chance, near } = this
+    const { redisKeys } = this.plan
+    const drawn = chance.below(redisKeys)
+    if (near === null || chance.chance(3)) return keyOf(drawn)
+    const alike = Array.from({ length: redisKeys }, (_, n) => n).filter((n) => (n - near) % TAGS.length === 0)
+    return keyOf(alike[drawn % alike.length])
   }
 
   private keys(): readonly string[] {
@@ -78,6 +86,7 @@ export class Script {
     const { plan, chance } = this
     if (chance.chance(plan.redisSeveralPercent)) return this.several()
     if (chance.chance(3)) return this.own()
+    if (plan.redisNodes > 0 && chance.chance(3)) return this.ofAll()
     if (chance.chance(5)) return this.add('plain', (tag) => ['ECHO', tag])
     if (chance.chance(2)) return this.add('plain', (tag) => ['PING', tag])
     const key = this.key()
@@ -95,12 +104,19 @@ export class Script {
     const keys = this.keys()
     switch (this.chance.below(3)) {
       case 0:
-        return this.add('several', (tag) => ['MGET', ...keys, tag], keys)
+        return this.add('several', (tag) => ['MGET', ...withMarks(keys, tag)], keys)
       case 1:
         return this.add('several', (tag) => ['MSET', ...keys.flatMap((key) => [key, tag])], keys, true)
       default:
-        return this.add('several', (tag) => ['DEL', ...keys, tag], keys, true)
+        return this.add('several', (tag) => ['DEL', ...withMarks(keys, tag)], keys, true)
     }
+  }
+
+  /** A command to all nodes of a cluster, or one that none is to see. */
+  private ofAll(): Asked {
+    if (this.chance.chance(40)) return this.add('all', () => ['DBSIZE'])
+    const words = [['READONLY'], ['CLUSTER', 'NODES'], ['READWRITE'], ['CLUSTER', 'SLOTS']]
+    return this.add('disabled', () => words[this.chance.below(words.length)])
   }
 
   private own(): Asked {
@@ -128,12 +144,13 @@ export class Script {
     }
   }
 
-  private transaction(): readonly Asked[] {
-    const { chance } = this
+  private drawTransaction(): readonly Asked[] {
+    const { chance, plan } = this
     const all: Asked[] = []
+    if (plan.redisNodes > 0) this.near = chance.below(plan.redisKeys)
     if (chance.chance(40)) {
       const keys = this.keys()
-      all.push(this.add('watch', (tag) => ['WATCH', ...keys, tag], keys))
+      all.push(this.add('watch', (tag) => ['WATCH', ...withMarks(keys, tag)], keys))
       if (chance.chance(20)) return [...all, this.add('unwatch', () => ['UNWATCH'])]
     }
     all.push(this.add('multi', () => ['MULTI']))
@@ -146,12 +163,23 @@ export class Script {
     return all
   }
 
+  private transaction(): readonly Asked[] {
+    const all = this.drawTransaction()
+    this.near = null
+    return all
+  }
+
   private blocking(): readonly Asked[] {
     const { chance } = this
     const key = this.key()
     const seconds = chance.chance(50) ? '0' : '1'
     const waits = (): Asked =>
-      this.add('blocking', (tag) => ['BLPOP', `list${key}`, tag, seconds], [`list${key}`], true)
+      this.add(
+        'blocking',
+        (tag) => ['BLPOP', ...withMarks([`list${key}`], tag), seconds],
+        [`list${key}`],
+        true,
+      )
     return chance.chance(50) ? [this.push(key), waits()] : [waits()]
   }
 

@@ -4,22 +4,34 @@
 
 import type { Address, Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
 import { ANONYMOUS, type Asked, fail, type Identity } from './books.js'
+import type { Elsewhere, SimCluster } from './cluster.js'
+import { isMark } from './keys.js'
 import { type RedisStage, USERS } from './stage.js'
 import { type Queued, Store, type Waiter } from './store.js'
 import { array, bulk, CommandText, error, integer, map, nil, nilArray, push, simple } from './wire.js'
 
+/** The place of a server in its cluster. */
+export interface Member {
+  readonly cluster: SimCluster
+  readonly node: number
+}
+
 export class RedisServer {
-  readonly store = new Store()
+  readonly store: Store
+  readonly member: Member | null
   readonly name: string
   readonly address: Address
   readonly connections = new Set<ServerConnection>()
   /** It answers LOADING to all. */
   isLoading = false
+  isDown = false
   private readonly stage: RedisStage
   private readonly chance: Prng
 
-  constructor(stage: RedisStage, name: string, address: Address, chance: Prng) {
+  constructor(stage: RedisStage, name: string, address: Address, chance: Prng, member: Member | null = null) {
     this.stage = stage
+    this.member = member
+    this.store = member?.cluster.store ?? new Store()
     this.name = name
     this.address = address
     this.chance = chance
@@ -44,8 +56,12 @@ export class RedisServer {
     stage.tally('server down')
     stage.books.refused++
     stage.pollset.unserve(this.address)
+    this.isDown = true
     for (const each of [...this.connections]) each.die()
+    this.member?.cluster.died(this.member.node)
     stage.pollset.after(chance.below(stage.plan.runMs), () => {
+      this.isDown = false
+      this.member?.cluster.returned(this.member.node)
       this.serve()
       if (stage.healed || !chance.chance(stage.plan.redisLoadingPercent)) return
       stage.tally('server loading')
@@ -62,8 +78,13 @@ export class RedisServer {
     for (const each of this.connections) each.heal()
   }
 
-  /** Sends this to the connections that have subscribed to the channel. Returns their number. */
+  /** Sends this to all that have subscribed to the channel. Returns their number. */
   publish(channel: string, text: string): number {
+    return this.member?.cluster.publish(channel, text) ?? this.deliver(channel, text)
+  }
+
+  /** Sends this to the connections that have subscribed to the channel. Returns their number. */
+  deliver(channel: string, text: string): number {
     let count = 0
     for (const each of this.connections) if (each.message(channel, text)) count++
     return count
@@ -71,7 +92,7 @@ export class RedisServer {
 }
 
 export class ServerConnection implements SimPeerSocketOwner, Waiter {
-  private readonly server: RedisServer
+  readonly server: RedisServer
   private readonly stage: RedisStage
   private readonly far: SimPeerSocket
   private readonly chance: Prng
@@ -96,6 +117,10 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     readonly versions: readonly number[]
   }[] = []
   private readonly channels = new Set<string>()
+  /** ASKING has come. */
+  private isAsking = false
+  /** The reply that is being made says that its keys are elsewhere. */
+  private elsewhere: Elsewhere | null = null
 
   constructor(stage: RedisStage, server: RedisServer, far: SimPeerSocket, chance: Prng) {
     this.stage = stage
@@ -213,7 +238,11 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
   }
 
   private reply(asked: Asked | null, reply: string): void {
-    if (asked !== null) this.stage.books.answers(asked, this.identity, reply)
+    const { elsewhere, stage, identity } = this
+    this.elsewhere = null
+    if (asked !== null && elsewhere !== null && elsewhere.kind !== 'error')
+      stage.books.redirects(asked, elsewhere, reply, stage)
+    else if (asked !== null) stage.books.answers(asked, identity, reply)
     this.write(reply)
   }
 
@@ -228,6 +257,19 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     const name = words[0].toLowerCase()
     if (this.server.isLoading) return error('LOADING Redis is loading the dataset in memory')
     const { queued } = this
+    const isAsking = this.isAsking
+    // It lasts for one command, and within a transaction.
+    if (queued === null ? name !== 'multi' : ['exec', 'discard', 'reset'].includes(name))
+      this.isAsking = false
+    const elsewhere = this.isElsewhere(name, words, asked, isAsking)
+    if (elsewhere !== null) {
+      this.elsewhere = elsewhere
+      if (name === 'exec') {
+        this.queued = null
+        this.watched = []
+      } else if (queued !== null) this.isAborted = true
+      return elsewhere.text
+    }
     if (queued === null || ['exec', 'discard', 'multi', 'watch', 'reset', 'quit'].includes(name))
       return this.run(name, words, asked)
     if (!KNOWN.has(name)) {
@@ -236,6 +278,29 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     }
     queued.push({ asked, words })
     return simple(`QUEUED ${asked?.tag ?? ''}`)
+  }
+
+  /** Returns why a node of a cluster does not run a command; null: it does. */
+  private isElsewhere(
+    name: string,
+    words: readonly string[],
+    asked: Asked | null,
+    isAsking: boolean,
+  ): Elsewhere | null {
+    const { member } = this.server
+    const { queued, stage } = this
+    if (member === null) return null
+    const keys = name === 'exec' ? (queued ?? []).flatMap((each) => keysIn(each.words)) : keysIn(words)
+    if (asked !== null && queued === null && keys.length > 0)
+      stage.books.comes(asked, keys[0], member, isAsking, stage)
+    return member.cluster.elsewhere(member.node, keys, isAsking)
+  }
+
+  /** The key that it waits for is at another node. */
+  goElsewhere(elsewhere: Elsewhere): void {
+    this.elsewhere = elsewhere
+    if (this.blocked !== null) this.stage.books.hasNotRun(this.blocked)
+    this.unblock(elsewhere.text)
   }
 
   private run(name: string, words: readonly string[], asked: Asked | null): string | null {
@@ -276,7 +341,7 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
         return integer(store.remove(db, words.slice(1)))
       case 'rpush':
         this.note(asked, [first])
-        return integer(store.push(db, first, second))
+        return integer(store.push(db, first, second, server))
       case 'blpop':
         return this.blpop(words, asked)
       case 'publish':
@@ -319,7 +384,19 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
       case 'unwatch':
         this.watched = []
         return simple('OK')
+      case 'asking':
+        this.isAsking = true
+        return simple('OK')
+      case 'readonly':
+      case 'readwrite':
+        return simple('OK')
+      case 'cluster':
+        return this.server.member === null
+          ? error('ERR This instance has cluster support disabled')
+          : this.cluster(words)
       case 'select':
+        if (this.server.member !== null && first !== '0')
+          return error('ERR SELECT is not allowed in cluster mode')
         if (!/^\d$/.test(first)) return error('ERR DB index is out of range')
         this.identity = { ...this.identity, db: Number(first) }
         return simple('OK')
@@ -346,11 +423,18 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     }
   }
 
+  private cluster(words: readonly string[]): string {
+    const { member } = this.server
+    return member === null || words[1]?.toLowerCase() !== 'slots'
+      ? bulk('')
+      : member.cluster.slotsAt(member.node)
+  }
+
   private note(asked: Asked | null, keys: readonly string[]): void {
     if (asked !== null)
       this.stage.books.run(
         asked,
-        keys.filter((each) => !each.includes('@')),
+        keys.filter((each) => !isMark(each)),
         this.identity.db,
       )
   }
@@ -439,6 +523,27 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
 
   private pushed(items: readonly string[]): string {
     return this.identity.resp === 3 ? push(items) : array(items)
+  }
+}
+
+/** The keys that a command names, and the tags that stand among them. */
+function keysIn(words: readonly string[]): readonly string[] {
+  switch (words[0].toLowerCase()) {
+    case 'getrange':
+    case 'set':
+    case 'append':
+    case 'rpush':
+      return words.slice(1, 2)
+    case 'mget':
+    case 'del':
+    case 'watch':
+      return words.slice(1)
+    case 'mset':
+      return words.filter((_, at) => at % 2 === 1)
+    case 'blpop':
+      return words.slice(1, -1)
+    default:
+      return []
   }
 }
 

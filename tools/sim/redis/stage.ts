@@ -3,11 +3,16 @@
 import type { SimPollset } from '../../../src/pollset/index.js'
 import type { Plan } from '../plan.js'
 import type { Books } from './books.js'
+import type { SimCluster } from './cluster.js'
 
 export interface RedisStage {
   readonly plan: Plan
   readonly pollset: SimPollset
   readonly books: Books
+  /** Null: there is one server. */
+  readonly cluster: SimCluster | null
+  /** True once the proxy knows the slots of all nodes. */
+  readonly hasMap: boolean
   /** True once the faults are over. From then on every actor behaves. */
   readonly healed: boolean
   tally(kind: string): void

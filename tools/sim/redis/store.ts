@@ -4,6 +4,8 @@ import type { Asked } from './books.js'
 
 /** A connection that waits for an element. */
 export interface Waiter {
+  /** The server that it is connected with. */
+  readonly server: unknown
   /** Gives it the element of this list. */
   give(key: string, element: string): void
 }
@@ -29,11 +31,11 @@ class Database {
     return this.versions.get(key) ?? 0
   }
 
-  /** Gives elements to those that wait for them. */
-  serve(key: string): void {
+  /** Gives elements to those that wait for them at this server. */
+  serve(key: string, server: unknown): void {
     const list = this.lists.get(key) ?? []
     while (list.length > 0) {
-      const found = this.blocked.find(({ keys }) => keys.includes(key))
+      const found = this.blocked.find(({ keys, waiter }) => waiter.server === server && keys.includes(key))
       if (found === undefined) return
       this.blocked.splice(this.blocked.indexOf(found), 1)
       this.touch(key)
@@ -56,8 +58,32 @@ export class Store {
 
   /** The keys of this database. */
   size(db: number): number {
+    return this.keys(db).length
+  }
+
+  /** The keys of this database that exist. */
+  keys(db: number): readonly string[] {
     const { strings, lists } = this.at(db)
-    return strings.size + [...lists.values()].filter((each) => each.length > 0).length
+    return [...strings.keys(), ...[...lists].filter(([, each]) => each.length > 0).map(([key]) => key)]
+  }
+
+  has(db: number, key: string): boolean {
+    const { strings, lists } = this.at(db)
+    return strings.has(key) || (lists.get(key)?.length ?? 0) > 0
+  }
+
+  touch(db: number, key: string): void {
+    this.at(db).touch(key)
+  }
+
+  /** Calls `told` of those that wait at this server for keys which are elsewhere. */
+  redirect(isElsewhere: (key: string) => boolean, server: unknown, told: (waiter: Waiter) => void): void {
+    for (const each of this.databases.values()) {
+      const all = each.blocked.filter(
+        ({ keys, waiter }) => waiter.server === server && keys.some(isElsewhere),
+      )
+      for (const { waiter } of all) told(waiter)
+    }
   }
 
   forget(waiter: Waiter): void {
@@ -75,14 +101,14 @@ export class Store {
     return this.at(db).strings.get(key) ?? ''
   }
 
-  push(db: number, key: string, element: string): number {
+  push(db: number, key: string, element: string, server: unknown): number {
     const database = this.at(db)
     const list = database.lists.get(key) ?? []
     database.lists.set(key, list)
     list.push(element)
     const { length } = list
     database.touch(key)
-    database.serve(key)
+    database.serve(key, server)
     return length
   }
 
