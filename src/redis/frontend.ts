@@ -84,13 +84,16 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     const { relay } = this.place
     const { quits, large } = this.incoming
     if (quits || this.isFull) return false
-    if (large !== null) return relay === null ? this.takesLarge(large) : relay.takesBytes
+    if (large !== null) return this.takesLarge(large)
     if (relay !== null) return this.ring.size === 0 && relay.takesBytes
     const { commandsMax, clusterHeldBytes } = this.redisLimits
     return !this.waits && this.ring.size < commandsMax && this.place.redirects.heldBytes <= clusterHeldBytes
   }
 
+  /** The rest of a large command follows its beginning, or is dropped. */
   private takesLarge(c: Command): boolean {
+    const { relay } = this.place
+    if (relay !== null && c.sentTo === relay) return relay.takesBytes
     return c.told || c.finished || (c.session?.takesBytes ?? false)
   }
 

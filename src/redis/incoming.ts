@@ -202,7 +202,9 @@ export class Incoming {
   private piece(last: boolean): void {
     const { reader, large, place } = this
     if (large !== null) large.bytesIn += reader.end - reader.start
-    const to = place.relay ?? large?.session ?? null
+    const { relay } = place
+    // Its beginning may wait, or be replaced: its rest follows it only.
+    const to = large === null || large.sentTo === relay ? relay : large.session
     if (to !== null && this.isPassed) to.send(reader.buffer, reader.start, reader.end)
     if (last) this.isPassed = true
     if (!last || large === null) return

@@ -1268,6 +1268,29 @@ t.test('Y30: nothing follows the bytes of a session that was taken over and has 
   over(t, it)
 })
 
+t.test(
+  'Y4: the rest of a large command follows its beginning to a session that was taken over',
+  async (t) => {
+    const large = sent(`SET k ${'x'.repeat(5_000)}`)
+    for (const ends of [false, true]) {
+      const it = begin({ options: { share: 'never' }, limits: { shareBytesMax: 1_000 } })
+      const one = it.client()
+      const release = hold(it, (c) => c.id.endsWith('/c1') && c.stepName === 'send')
+      it.say(one, sent('GET a') + large + sent('GET b'))
+      t.equal(it.backends[0].take(), sent('GET a'), 'nothing of it while its beginning is held')
+      const [frontend] = it.proxy
+      if (ends) frontend.ring.peek(0)?.terminate()
+      release()
+      it.settle()
+      const got = it.backends[0].take()
+      if (ends) t.match(got, /^(?!.*xxx).*command-ended.*GET\r\n\$1\r\nb\r\n$/s)
+      else t.equal(got, large + sent('GET b'))
+      one.far.end()
+      over(t, it)
+    }
+  },
+)
+
 t.test('the edges seen are the edges declared, and each wait ended in each way', async (t) => {
   const own = (edges: Parameters<typeof declared>[0]) =>
     declared(edges).filter((each) => !CLUSTER_EDGES.has(each))

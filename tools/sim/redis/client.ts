@@ -349,8 +349,10 @@ export class RedisClient implements SimPeerSocketOwner {
     const isQueued = text.startsWith('QUEUED')
     if (sort === 'exec') this.executed(items)
     if (sort === 'multi' && !isError) this.queued = []
-    else if (sort === 'exec' || sort === 'discard') this.queued = null
-    else if (type === '+' && isQueued) this.queued?.push(asked)
+    else if (sort === 'exec' || sort === 'discard') {
+      // An ended command of a relay is replaced by one that no server knows (Y30): the transaction goes on.
+      if (!isError || !text.startsWith('ERR unknown command')) this.queued = null
+    } else if (type === '+' && isQueued) this.queued?.push(asked)
     if (isError || isQueued) return
     if (sort === 'own' && words[0] === 'RESET') {
       this.identity = ANONYMOUS
