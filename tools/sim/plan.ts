@@ -305,6 +305,12 @@ const KNOBS = {
   redisClusterEveryMs: oneOf(5000, 1000, 5000),
   redisClusterAnswerMs: oneOf(1000, 100, 1000),
   redisClusterHeldBytes: oneOf(1_048_576, 100, 2000, 1_048_576, 1_048_576),
+  /** Sessions that engines of exclusive sessions keep open. Behind all others. */
+  redisSessionsMin: oneOf(0, 0, 0, 1, 3),
+  // So many servers, among which keys are divided (redis/shards.ts), if there is no cluster; 0: one.
+  redisShards: oneOf(0, 0, 0, 0, 2, 3),
+  redisPrefixes: oneOf(0, 0, 1),
+  redisReloadMs: oneOf(0, 0, 0, 20, 200),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */

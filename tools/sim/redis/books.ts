@@ -46,6 +46,9 @@ export interface Run {
   readonly order: number
   readonly identity: Identity
   readonly raw: string
+  /** The name of the server, and the keys that it was asked for. */
+  readonly server: string
+  readonly keys: readonly string[]
   /** A write of its client on one of its keys that came before it in the client's order, and ran behind it. */
   passed: Asked | null
   /** It ran behind a later write on one of its keys: the clause that says so; ''. */
@@ -84,6 +87,8 @@ export class Asked {
   readonly told = new Map<number, Told>()
   /** The number of times that it came again too soon. */
   hurries = 0
+  /** The keys of the run whose reply is being made. */
+  runsOn: readonly string[] = []
   /** The fault in the order of the run whose reply is being made; ''. */
   outOfOrder = ''
   /** It is answered: its client has its reply. */
@@ -193,6 +198,7 @@ export class Books {
       if (runs > most) fail('Y12', `${a.shown} has run ${runs} times`)
     }
     a.outOfOrder = ''
+    a.runsOn = keys
     for (const key of keys) this.inOrder(a, key, at)
   }
 
@@ -250,8 +256,10 @@ export class Books {
   }
 
   /** A server answers a command. */
-  answers(a: Asked, identity: Identity, raw: string): void {
-    a.replies.push({ order: this.order++, identity, raw, passed: null, outOfOrder: a.outOfOrder })
+  answers(a: Asked, identity: Identity, raw: string, server: string): void {
+    const { outOfOrder, runsOn: keys } = a
+    a.replies.push({ order: this.order++, identity, raw, server, keys, passed: null, outOfOrder })
+    a.runsOn = []
   }
 }
 

@@ -247,7 +247,7 @@ export class RedisClient implements SimPeerSocketOwner {
   /** A reply to a command. */
   private judge(asked: Asked, value: Value): void {
     const { stage } = this
-    if (stage.cluster !== null && isMerged(asked, value)) {
+    if (stage.divides && isMerged(asked, value)) {
       const [fault, parts] = mergedFault(asked, value)
       if (fault !== '') fail('S2', `${asked.shown} gets ${shownValue(value)}: ${fault}`)
       for (const each of parts) this.judgeRun(asked, each)
@@ -270,7 +270,12 @@ export class RedisClient implements SimPeerSocketOwner {
   }
 
   private judgeRun(asked: Asked, run: Run): void {
+    const { shards } = this.stage
     if (passing(run) !== '') fail('S8', `${asked.shown}: ${passing(run)}`)
+    if (shards?.hasChanged === false && !this.relays)
+      for (const key of run.keys)
+        if (shards.ownerOf(key) !== run.server)
+          fail('Y23', `${asked.shown} has run at ${run.server}, and ${key} is at ${shards.ownerOf(key)}`)
     if (
       asked.sort !== 'identity' &&
       asked.words[0] !== 'RESET' &&

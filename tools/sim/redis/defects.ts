@@ -1,5 +1,6 @@
 // Defects to plant in the proxy for Redis, one at a time (../defects.ts).
 
+import { Engine } from '../../../src/engine/index.js'
 import { CommandRing } from '../../../src/redis/command-ring.js'
 import { Identities } from '../../../src/redis/identities.js'
 import type { IdentityParts } from '../../../src/redis/identity.js'
@@ -10,6 +11,7 @@ import { Place } from '../../../src/redis/place.js'
 import { Stall } from '../../../src/redis/stall.js'
 import { type Defect, wrap, wrapGet } from '../defects.js'
 import { clusterDefects } from './cluster-defects.js'
+import { shardDefects } from './shard-defects.js'
 
 const MALFORMED = Buffer.from('*1\r\n$x\r\n')
 
@@ -17,6 +19,26 @@ const MALFORMED = Buffer.from('*1\r\n$x\r\n')
 const BUSY = { redisClients: 5, redisCommands: 30, redisPipeline: 4, redisKeys: 1, redisShare: 0 }
 /** Sessions die, with commands in flight. */
 const LOSSES = { ...BUSY, redisDiePercent: 10, redisWritePercent: 50, redisRetryBytesMax: 1024 }
+
+/** Replies are long, and clients take them slowly. */
+const LONG = {
+  ...BUSY,
+  redisClients: 8,
+  redisWritePercent: 20,
+  redisValueBytes: 3000,
+  redisShareReplyOver: 0,
+  redisClientWaitingBytes: 50,
+  redisExclusiveMax: 1,
+  redisSlowReaderPercent: 30,
+  redisNodes: 0,
+}
+
+interface KeepingSelf {
+  nextWaiting(): unknown
+}
+interface SurrenderedSelf {
+  readonly surrenderedSessions: Set<RedisSession>
+}
 
 const all: readonly Defect[] = [
   {
@@ -211,6 +233,36 @@ const all: readonly Defect[] = [
       ),
   },
   {
+    name: 'no session is kept',
+    what: 'an engine opens sessions only for those that wait',
+    expected: ['E50'],
+    plan: { ...BUSY, redisMultiPercent: 40, redisSessionsMin: 3 },
+    plant: () =>
+      wrapGet<KeepingSelf>(Engine.prototype, 'wantsMore', (self, original) =>
+        self.nextWaiting() === null ? false : original(),
+      ),
+  },
+  {
+    name: 'surrendered without a bound',
+    what: 'each session with a long reply is surrendered',
+    expected: ['E51'],
+    plan: LONG,
+    plant: () => wrapGet(Engine.prototype, 'maySurrender', () => true),
+  },
+  {
+    name: 'a surrendered session counts for ever',
+    what: 'a surrendered session that has closed keeps its place',
+    expected: ['E51'],
+    plan: LONG,
+    plant: () =>
+      wrap<SurrenderedSelf, [RedisSession]>(Engine.prototype, 'closed', (self, original, ...args) => {
+        const was = self.surrenderedSessions.has(args[0])
+        const result = original(...args)
+        if (was) self.surrenderedSessions.add(args[0])
+        return result
+      }),
+  },
+  {
     name: 'a close that waits',
     what: 'a session that is reset when it closes waits for replies that it does not read',
     expected: ['L1'],
@@ -219,7 +271,13 @@ const all: readonly Defect[] = [
   },
 ]
 
-export const redisDefects: readonly Defect[] = [...all, ...clusterDefects].map((each) => ({
+export const redisDefects: readonly Defect[] = [...all, ...clusterDefects, ...shardDefects].map((each) => ({
   ...each,
-  plan: { redis: 1, redisNodes: 0, ...(each.expected.includes('S6') ? {} : { handOnly: 0 }), ...each.plan },
+  plan: {
+    redis: 1,
+    redisNodes: 0,
+    redisShards: 0,
+    ...(each.expected.includes('S6') ? {} : { handOnly: 0 }),
+    ...each.plan,
+  },
 }))

@@ -25,7 +25,11 @@ const isCluster: Reason = (_, { cluster }) => cluster !== null
 const REASONS: Readonly<Record<string, Reason>> = {
   // It is also that of a command whose MULTI got no session.
   'backend-lost': (asked, stage) =>
-    isLossy(asked, stage) || isUnreached(asked, stage) || stage.plan.unresolvedPercent > 0,
+    isLossy(asked, stage) ||
+    isUnreached(asked, stage) ||
+    stage.plan.unresolvedPercent > 0 ||
+    // A command behind it in its transaction is for another server: the session closes.
+    (stage.divides && stage.books.begun.has(asked.client)),
   'backend-not-connected': isUnreached,
   'backend-not-resolved': (_, { plan }) => plan.unresolvedPercent > 0,
   'session-not-opened': isLossy,
@@ -48,15 +52,15 @@ const REASONS: Readonly<Record<string, Reason>> = {
     return isCluster(asked, stage)
   },
   'too-many-redirects': isCluster,
-  'not-first-in-multi': (asked, stage) => isCluster(asked, stage) && stage.books.begun.has(asked.client),
-  'too-large-to-divide': isCluster,
+  'not-first-in-multi': ({ client }, { divides, books }) => divides && books.begun.has(client),
+  'too-large-to-divide': (_, { divides }) => divides,
 }
 
 const OURS = /^(?:ERR|EXECABORT) ([a-z]+(?:-[a-z]+)+) /
 
 /** Its keys, or those of its transaction, are in several slots. */
-function crosses({ sort, client }: Asked, { cluster, books, plan }: RedisStage): string {
-  if (cluster === null) return 'there is no cluster'
+function crosses({ sort, client }: Asked, { divides, books, plan }: RedisStage): string {
+  if (!divides) return 'all keys are at one server'
   // Nobody divides commands that have a session alone.
   if (plan.redisShare === 1) return ''
   return books.begun.has(client) || sort === 'blocking' ? '' : 'its keys can be divided'

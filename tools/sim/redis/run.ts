@@ -40,7 +40,9 @@ import { bounded, endedOnce, goesWithItsClient, type RedisView, siblingsGoOn } f
 import { RedisClient } from './client.js'
 import { addressOf, SimCluster } from './cluster.js'
 import { mapIsTrue, questionsArePaced } from './cluster-checks.js'
+import { areKept, sessionsAreKept } from './kept-sessions.js'
 import { RedisServer } from './server.js'
+import { SimShards } from './shards.js'
 import type { RedisStage } from './stage.js'
 
 const FRONT = { host: '192.0.2.1', port: 6380 }
@@ -74,6 +76,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
   readonly backend: RedisBackend
   readonly books = new Books()
   readonly cluster: SimCluster | null
+  readonly shards: SimShards | null
   readonly hand: DebuggerActor
   readonly octets: ((bytes: Uint8Array) => void) | null
   readonly faults: Record<string, number>
@@ -121,10 +124,13 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
       redisLimits: this.limits.redis,
     }
     this.cluster = plan.redisNodes > 0 ? new SimCluster(this, this.chance.fork()) : null
-    this.servers = this.cluster?.servers ?? [new RedisServer(this, 'server', BACK, this.chance.fork())]
+    this.shards =
+      this.cluster === null && plan.redisShards > 0 ? new SimShards(this, this.chance.fork()) : null
+    this.servers = this.cluster?.servers ??
+      this.shards?.servers ?? [new RedisServer(this, 'server', BACK, this.chance.fork())]
     this.backend = new RedisBackend(
       this.world,
-      {
+      this.shards?.options ?? {
         name: 'main',
         shards: [{ endpoints: [{ name: 'only', target: { host: BACK_NAME, port: BACK.port } }] }],
         check: null,
@@ -146,6 +152,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     })
     this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork(), null)
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
+    if (this.shards !== null && plan.redisReloadMs > 0) this.reloadSome(this.shards, this.chance.fork())
     if (plan.redisEndPercent > 0) this.endSome(this.chance.fork())
     this.checkers = [
       endedOnce(),
@@ -153,6 +160,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
       siblingsGoOn(),
       goesWithItsClient(),
       questionsArePaced(),
+      sessionsAreKept(),
       this.waits,
       this.holds,
     ]
@@ -168,6 +176,10 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
 
   say(text: () => string): void {
     this.note?.(`${this.pollset.clock.toFixed(3)} ${text()}\n`)
+  }
+
+  get divides(): boolean {
+    return this.cluster !== null || this.shards !== null
   }
 
   get hasMap(): boolean {
@@ -200,6 +212,17 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
         })
       }),
     )
+  }
+
+  /** Reloads divide the keys otherwise. */
+  private reloadSome(shards: SimShards, chance: Prng): void {
+    const { plan, pollset } = this
+    pollset.after(chance.between(1, plan.redisReloadMs), () => {
+      if (this.healed) return
+      this.tally('keys are divided otherwise')
+      pollset.queue({ wake() {}, resume: () => this.backend.configure(shards.change()) })
+      this.reloadSome(shards, chance)
+    })
   }
 
   /** An operator ends commands. */
@@ -273,9 +296,11 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     for (const each of this.checkers) each.quiet?.(this)
     const { cluster, backend } = this
     if (cluster !== null) mapIsTrue(cluster, backend, (over) => this.turns.until(over, this.learnsWithinMs))
+    this.turns.until(() => areKept(backend), this.opensWithinMs)
+    if (!areKept(backend)) throw new Violation('E50', 'all has healed, and engines lack sessions')
     for (const each of this.clients) each.part()
     proxy.drain()
-    if (this.cluster !== null) this.closeCluster()
+    if (this.cluster !== null || plan.redisSessionsMin > 0) this.retire()
     this.turns.until(() => world.scheduler.living === 0, this.closesWithinMs)
     const [left] = this.living()
     if (left !== undefined) throw new Violation('L1', `${left.id} is left at ${left.stepName}`)
@@ -283,8 +308,8 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     for (const each of this.checkers) each.end?.(this)
   }
 
-  /** A cluster is asked where its slots are as long as it is configured. */
-  private closeCluster(): void {
+  /** As long as it is configured, a cluster is asked where its slots are, and engines keep sessions. */
+  private retire(): void {
     this.turns.until(() => this.proxy.size === 0, this.closesWithinMs)
     this.backend.retire()
   }
@@ -313,6 +338,12 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
   private get learnsWithinMs(): number {
     const { clusterEveryMs, clusterLeastMs, clusterAnswerMs } = this.limits.redis
     return 2 * (clusterEveryMs + clusterLeastMs + QUESTIONS_MAX * clusterAnswerMs) + KEEP_ALIVE_MS
+  }
+
+  /** An engine pauses, and opens one session after the other. */
+  private get opensWithinMs(): number {
+    const { engine, transport } = this.limits
+    return (engine.reopenDelayMs + transport.connectMs * 2) * (engine.sessionsMin + 1) + KEEP_ALIVE_MS
   }
 
   private get closesWithinMs(): number {
@@ -356,6 +387,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
 function redisLimitsOf(plan: Plan): Limits {
   const shareReplyBytesMax = plan.redisClientWaitingBytes + plan.redisShareReplyOver
   return limitsWith(limitsOf(plan), {
+    engine: { sessionsMin: plan.redisSessionsMin },
     transport: { heldBytesSoft: 1_000_000_000, heldBytesMax: 2_000_000_000 },
     redis: {
       clientsMax: plan.redisClientsMax,

@@ -86,7 +86,7 @@ export class Script {
     const { plan, chance } = this
     if (chance.chance(plan.redisSeveralPercent)) return this.several()
     if (chance.chance(3)) return this.own()
-    if (plan.redisNodes > 0 && chance.chance(3)) return this.ofAll()
+    if (plan.redisNodes + plan.redisShards > 0 && chance.chance(3)) return this.ofAll()
     if (chance.chance(5)) return this.add('plain', (tag) => ['ECHO', tag])
     if (chance.chance(2)) return this.add('plain', (tag) => ['PING', tag])
     const key = this.key()
@@ -114,7 +114,7 @@ export class Script {
 
   /** A command to all nodes of a cluster, or one that none is to see. */
   private ofAll(): Asked {
-    if (this.chance.chance(40)) return this.add('all', () => ['DBSIZE'])
+    if (this.plan.redisNodes === 0 || this.chance.chance(40)) return this.add('all', () => ['DBSIZE'])
     const words = [['READONLY'], ['CLUSTER', 'NODES'], ['READWRITE'], ['CLUSTER', 'SLOTS']]
     return this.add('disabled', () => words[this.chance.below(words.length)])
   }
@@ -147,7 +147,7 @@ export class Script {
   private drawTransaction(): readonly Asked[] {
     const { chance, plan } = this
     const all: Asked[] = []
-    if (plan.redisNodes > 0) this.near = chance.below(plan.redisKeys)
+    if (plan.redisNodes + plan.redisShards > 0) this.near = chance.below(plan.redisKeys)
     if (chance.chance(40)) {
       const keys = this.keys()
       all.push(this.add('watch', (tag) => ['WATCH', ...withMarks(keys, tag)], keys))

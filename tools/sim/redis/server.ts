@@ -242,7 +242,7 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     this.elsewhere = null
     if (asked !== null && elsewhere !== null && elsewhere.kind !== 'error')
       stage.books.redirects(asked, elsewhere, reply, stage)
-    else if (asked !== null) stage.books.answers(asked, identity, reply)
+    else if (asked !== null) stage.books.answers(asked, identity, reply, this.server.name)
     this.write(reply)
   }
 
@@ -473,7 +473,7 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     this.executes = true
     const replies = queued.map(({ asked, words }) => {
       const reply = this.run(words[0].toLowerCase(), words, asked) ?? nil(resp)
-      if (asked !== null) this.stage.books.answers(asked, this.identity, reply)
+      if (asked !== null) this.stage.books.answers(asked, this.identity, reply, this.server.name)
       return reply
     })
     this.executes = false
