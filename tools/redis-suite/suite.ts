@@ -7,16 +7,15 @@ import { freePort, type Program, run, start } from '../testbed/programs.js'
 import { startRedis } from '../testbed/redis.js'
 
 /**
- * The units of tests/test_helper.tcl that need no server of their own. Of those printver, auth, info, acl and
- * networking have no test for a server that runs elsewhere.
+ * The units of tests/test_helper.tcl that need no server of their own. Eight more (printver, auth, info, acl, networking,
+ * limits, memefficiency, maxmemory) have no test for a server that runs elsewhere.
  */
 export const UNITS = [
   ...['dump', 'protocol', 'keyspace', 'scan', 'info-command'],
   ...['type/string', 'type/incr', 'type/list', 'type/list-2', 'type/list-3', 'type/set', 'type/zset'],
   ...['type/hash', 'type/stream', 'type/stream-cgroups', 'sort', 'expire', 'other', 'multi', 'quit'],
-  ...['latency-monitor', 'pubsub', 'slowlog', 'scripting', 'functions', 'maxmemory', 'introspection'],
-  ...['introspection-2', 'limits', 'bitops', 'bitfield', 'geo', 'memefficiency', 'hyperloglog', 'lazyfree'],
-  ...['pause', 'querybuf', 'tracking'],
+  ...['latency-monitor', 'pubsub', 'slowlog', 'scripting', 'functions', 'introspection', 'introspection-2'],
+  ...['bitops', 'bitfield', 'geo', 'hyperloglog', 'lazyfree', 'pause', 'querybuf', 'tracking'],
 ].map((name) => `unit/${name}`)
 
 /** Units that take few seconds. */
