@@ -49,10 +49,15 @@ export class Plain {
     })
   }
 
-  /** Says this, and waits for so many lines of answers. */
-  async ask(text: string, lines: number): Promise<string> {
+  /** Says this, and waits for this number of lines of answers. */
+  ask(text: string, lines: number): Promise<string> {
     this.heard = ''
     this.socket.write(text, 'latin1')
+    return this.hears(lines)
+  }
+
+  /** Waits until it has heard this number of lines since it last spoke. */
+  async hears(lines: number): Promise<string> {
     await new Promise<void>((resolve) => {
       const look = () => {
         if (this.heard.split('\n').length <= lines) return

@@ -134,14 +134,15 @@ t.test(
     t.equal(await one.ask(sent(`CLIENT TRACKING on REDIRECT ${id}`, 'GET k'), 2), '+OK\r\n$-1\r\n')
     messages.heard = ''
     redisCli(redis.port, 'SET', 'k', '1')
-    t.match(await messages.ask('', 7), /__redis__:invalidate\r\n\*1\r\n\$1\r\nk\r\n/)
+    t.match(await messages.hears(7), /__redis__:invalidate\r\n\*1\r\n\$1\r\nk\r\n/)
     const waiting = new Plain(port)
     const other = await idOf(waiting)
-    const open = connections(redis.port)
+    waiting.heard = ''
     waiting.socket.write(sent('BLPOP q 0'))
-    while (connections(redis.port) === open) await new Promise(setImmediate)
+    while (!redisCli(redis.port, 'INFO', 'clients').includes('blocked_clients:1'))
+      await new Promise(setImmediate)
     t.equal(await one.ask(sent(`CLIENT UNBLOCK ${other}`), 1), ':1\r\n')
-    t.equal(await waiting.ask('', 1), '*-1\r\n')
+    t.equal(await waiting.hears(1), '*-1\r\n')
     for (const each of [messages, one, waiting]) each.socket.destroy()
   },
 )
