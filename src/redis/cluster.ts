@@ -63,6 +63,7 @@ export class Cluster extends Deadline {
   private turn = 0
   /** The one that asks: a client whose keys were elsewhere. */
   private parts: IdentityParts = ANONYMOUS
+  private lastIndex = -1
   /** The node that is asked first. */
   private informed: Shard | null = null
   /** The owner knows of the nodes. */
@@ -127,11 +128,10 @@ export class Cluster extends Deadline {
     return node
   }
 
-  /** Indexes are used again only when there are no others. */
+  /** Indexes are used again only when there are no others: clients may be at nodes that have left. */
   private freeIndex(): number {
+    if (this.lastIndex + 1 < this.places) return ++this.lastIndex
     const used = new Set([...this.nodes.values()].map(({ index }) => index))
-    const next = Math.max(-1, ...used) + 1
-    if (next < this.places) return next
     for (let index = 0; ; index++) if (!used.has(index)) return index
   }
 

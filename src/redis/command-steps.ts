@@ -90,7 +90,8 @@ export const commandSteps = commandLife.steps<Command>({
   send(c) {
     if (c.cancelAsked) return goto.drop
     const sent = c.frontend.place.send(c)
-    if (sent === 'unleased') return goto.refuse
+    // Its node has left the cluster while it waited there.
+    if (sent === 'unleased') return c.lease.fault?.code === 'engine-closed' ? goto.route : goto.refuse
     // Its session went while it was held, or in this turn.
     if (sent === 'lost') return goto.route
     if (sent === 'relayed') return goto.tell

@@ -51,6 +51,12 @@ export function answerOf(place: Place, c: Command): Answer | null {
 /** The session of a transaction was lost: EXEC must not run a part of it. */
 function answerBroken(place: Place, c: Command): Answer {
   const { name } = c.info
+  // A transaction in one piece has a reply for each of its commands.
+  if (c.replies > 1)
+    return () => {
+      place.broken = 0
+      return Buffer.concat([...Array.from({ length: c.replies - 1 }, () => TRANSACTION_LOST), EXEC_ABORT])
+    }
   return () => {
     // UNWATCH is a part of a transaction that has begun.
     const ends = ENDS.has(name) || (name === 'unwatch' && (place.broken & IN_MULTI) === 0)

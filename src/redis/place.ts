@@ -85,8 +85,9 @@ export class Place {
     const target = c.trail?.target ?? null
     if (c.trail?.mayGo(this.frontend.ring.isOldest(c)) === false) return 'wait'
     if (target !== null) {
-      if (c.trail?.mustWait !== true) return this.lease(c, this.engineAt(c, target))
-      c.trail.wakes(c.answer)
+      const isFree = c.does === 'shared' || this.pin === null
+      if (isFree && c.trail?.mustWait !== true) return this.lease(c, this.engineAt(c, target))
+      c.trail?.wakes(c.answer)
       return 'wait'
     }
     if (seats.map !== this.proxy.options.backend.map && this.pin === null) {

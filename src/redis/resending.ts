@@ -1,6 +1,7 @@
 // Commands whose session has gone, and which of them may be sent again (Y12).
 
 import type { Command } from './command.js'
+import { ANSWERED } from './command-answer.js'
 import { isPlan } from './plan.js'
 
 /** The times that a command is sent. */
@@ -23,5 +24,5 @@ export function mayHaveRun({ attempts, division, told, route, isSafe }: Command)
 }
 
 /** Returns true if its whole reply is here: what it has changed is so. */
-export const hasReply = ({ attempts, owed, wasLost, trail }: Command): boolean =>
-  attempts > 0 && owed === 0 && !wasLost && trail?.isSentOn !== true
+export const hasReply = ({ attempts, answer, wasLost, trail }: Command): boolean =>
+  attempts > 0 && (answer.readiness & ANSWERED) !== 0 && !wasLost && trail?.isSentOn !== true

@@ -297,3 +297,35 @@ t.test('Y12: a read that was lost is sent again once, wherever its keys are', as
   t.equal(three.take() + other.peers.map((each) => each.take()).join(''), '')
   it.end(t)
 })
+
+t.test(
+  'Y30: one that waits to be sent again, behind a loss and MOVED, has a reply when it is ended',
+  async (t) => {
+    const it = setUpCluster()
+    const [, , three] = it.nodes
+    const client = it.client(sent('GET a'))
+    three.take()
+    three.peer.far.reset()
+    it.settle()
+    t.equal(three.take(), sent('GET a'))
+    const release = holdOne(t, it, commandAt('get', 'route'))
+    it.reply(2, moved(3))
+    for (const each of it.world.scheduler.alive()) if ('info' in each) (each as Command).terminate()
+    release()
+    t.match(client.take(), /^-ERR command-ended /)
+    it.end(t)
+  },
+)
+
+t.test('Y26: a new node has not the place of one that has left', async (t) => {
+  const it = setUpCluster({ limits: { clusterEveryMs: 1_000 } }, [0], 5)
+  const placeOf = (node: number): number => {
+    for (const each of it.nodes) each.slots = slotsReply([...SHARES.slice(0, 2), [10_923, 16_383, node]])
+    it.pass(2_500)
+    return it.backend.map.shards.find(({ name }) => name === addressOf(node))?.index ?? -1
+  }
+  const places = [3, 4, 3].map(placeOf)
+  t.equal(new Set(places).size, 3, `${places}`)
+  t.notOk(places.includes(-1))
+  it.end(t)
+})

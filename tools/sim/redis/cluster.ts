@@ -14,6 +14,8 @@ import { array, bulk, error, integer } from './wire.js'
 
 const PORT = 7_000
 const FIRST_HOST = 31
+/** Nobody listens at its address, and a wrong map may name it. */
+export const WRONG_NODE = 200
 export const addressOf = (node: number): Address => ({ host: `192.0.2.${FIRST_HOST + node}`, port: PORT })
 
 /** A slot on its way from one node to another. */
@@ -346,7 +348,7 @@ export class SimCluster {
         return array(ranges.filter(() => chance.chance(60)).map((each) => rangeReply(each)))
       case 3:
         // Nobody listens where some slots are.
-        return array(ranges.map((each) => rangeReply(each, chance.chance(40) ? 200 : each[2])))
+        return array(ranges.map((each) => rangeReply(each, chance.chance(40) ? WRONG_NODE : each[2])))
       case 4:
         return array([array([integer(5), integer(2), array([bulk('x'), integer(1)])])])
       case 5:

@@ -13,6 +13,7 @@ interface EnginesView {
 /** An engine, as far as these rules look at it. */
 interface Keeping {
   readonly id: string
+  readonly name: string
   readonly closing: boolean
   readonly sessions: readonly { readonly state: string }[]
   readonly limits: {
@@ -64,8 +65,15 @@ export function sessionsAreKept(): Checker<EnginesView> {
   }
 }
 
-/** Returns true once each engine that has been used has its sessions. */
-export const areKept = (backend: RedisBackend): boolean =>
+/**
+ * Returns true once each engine that has been used has its sessions.
+ * @param isThere returns false if a wrong map has named this server, and nobody listens there
+ */
+export const areKept = (backend: RedisBackend, isThere: (name: string) => boolean): boolean =>
   insideOf(backend.engines() as unknown as readonly EngineInside[]).every(
-    (each) => each.closing || each.openings.begun === 0 || openOf(each) >= leastOf(each),
+    (each) =>
+      each.closing ||
+      each.openings.begun === 0 ||
+      openOf(each) >= leastOf(each) ||
+      !isThere(each.name.split(' ')[0]),
   )
