@@ -118,6 +118,7 @@ t.test('Y9: a script that runs for ever is killed from any database', { skip }, 
   script.socket.write(arrayOf(['EVAL', 'while true do end', '0']))
   while (!redisCli(redis.port, 'PING').includes('BUSY')) await new Promise(setImmediate)
   t.equal(await one.ask(sent('SCRIPT KILL'), 1), '+OK\r\n')
+  while (redisCli(redis.port, 'PING').includes('BUSY')) await new Promise(setImmediate)
   t.equal(await one.ask(sent('PING'), 1), '+PONG\r\n')
   for (const each of [script, one]) each.socket.destroy()
 })
