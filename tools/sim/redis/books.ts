@@ -2,7 +2,7 @@
 // they have answered. The receiving actors check every reply with them (S2), and the order of what is done
 // for each key (S8).
 
-import { Violation } from '../ledger.js'
+import { fail } from '../checks/check.js'
 import type { Elsewhere } from './cluster.js'
 import { slotOfKey } from './keys.js'
 import type { Member } from './server.js'
@@ -261,8 +261,4 @@ export class Books {
     a.replies.push({ order: this.order++, identity, raw, server, keys, passed: null, outOfOrder })
     a.runsOn = []
   }
-}
-
-export function fail(property: string, message: string): never {
-  throw new Violation(property, message)
 }

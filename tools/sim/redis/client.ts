@@ -3,7 +3,8 @@
 // that command, or an error of the proxy's own for which there is a reason.
 
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
-import { ANONYMOUS, type Asked, fail, type Identity, nameOf, type Run } from './books.js'
+import { fail } from '../checks/check.js'
+import { ANONYMOUS, type Asked, type Identity, nameOf, type Run } from './books.js'
 import { mergedFault } from './merged.js'
 import { reasonFor } from './reasons.js'
 import { MALFORMED, publisherOf, Script } from './script.js'

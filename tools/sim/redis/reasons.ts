@@ -1,6 +1,7 @@
 // The reasons for the errors of the proxy's own: a client gets one only if what it tells of may have been.
 
-import { type Asked, fail } from './books.js'
+import { fail } from '../checks/check.js'
+import type { Asked } from './books.js'
 import type { RedisStage } from './stage.js'
 
 type Reason = (asked: Asked, stage: RedisStage) => boolean

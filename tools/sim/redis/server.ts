@@ -2,13 +2,15 @@
 // loading for a time; a connection thinks, falls silent, dies at any point of a reply, and sends replies in
 // one piece or byte by byte.
 
-import type { Address, Prng, SimPeerSocket, SimPeerSocketOwner } from '../../../src/pollset/index.js'
-import { ANONYMOUS, type Asked, fail, type Identity } from './books.js'
+import type { Address, Prng, SimPeerSocket } from '../../../src/pollset/index.js'
+import { fail } from '../checks/check.js'
+import { ANONYMOUS, type Asked, type Identity } from './books.js'
 import type { Elsewhere, SimCluster } from './cluster.js'
 import { isMark } from './keys.js'
+import { DEATHS, ServedConnection } from './served-connection.js'
 import { type RedisStage, USERS } from './stage.js'
 import { type Queued, Store, type Waiter } from './store.js'
-import { array, bulk, CommandText, error, integer, map, nil, nilArray, push, simple } from './wire.js'
+import { array, bulk, error, integer, map, nil, nilArray, push, simple } from './wire.js'
 
 /** The place of a server in its cluster. */
 export interface Member {
@@ -91,22 +93,10 @@ export class RedisServer {
   }
 }
 
-export class ServerConnection implements SimPeerSocketOwner, Waiter {
+export class ServerConnection extends ServedConnection<RedisStage> implements Waiter {
   readonly server: RedisServer
-  private readonly stage: RedisStage
-  private readonly far: SimPeerSocket
-  private readonly chance: Prng
-  private readonly input = new CommandText()
   private identity: Identity = ANONYMOUS
-  private readonly waiting: (readonly string[])[] = []
-  /** It thinks, or waits for an element. */
-  private isBusy = false
   private blocked: Asked | null = null
-  private isGone = false
-  /** It answers nothing any more. */
-  private isSilent = false
-  /** It sends byte by byte. */
-  private readonly byByte: boolean
   private queued: Queued[] | null = null
   private isAborted = false
   /** A transaction runs. */
@@ -123,12 +113,13 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
   private elsewhere: Elsewhere | null = null
 
   constructor(stage: RedisStage, server: RedisServer, far: SimPeerSocket, chance: Prng) {
-    this.stage = stage
+    const { redisSlowPercent, redisThinkMs, redisByBytePercent } = stage.plan
+    super(stage, far, chance, {
+      slowPercent: redisSlowPercent,
+      thinkMs: redisThinkMs,
+      byBytePercent: redisByBytePercent,
+    })
     this.server = server
-    this.far = far
-    this.chance = chance
-    this.byByte = chance.chance(stage.plan.redisByBytePercent)
-    far.owner = this
   }
 
   private get shown(): string {
@@ -137,70 +128,30 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
 
   // Its socket
 
-  received(bytes: Uint8Array): void {
+  override received(bytes: Uint8Array): void {
     this.stage.octets?.(bytes)
-    this.input.add(bytes)
-    for (;;) {
-      const next = this.input.next()
-      if (next === null) break
-      if (typeof next === 'string') fail('Y4', `${this.server.name} gets what is malformed: ${next}`)
-      this.waiting.push(next)
-    }
-    this.go()
+    super.received(bytes)
   }
 
-  ended(): void {
-    this.leave()
-    this.far.end()
+  protected malformed(why: string): never {
+    return fail('Y4', `${this.server.name} gets what is malformed: ${why}`)
   }
 
-  closed(): void {
-    this.leave()
-  }
-
-  private leave(): void {
-    if (this.isGone) return
-    this.isGone = true
+  protected left(): void {
     this.stage.say(() => `${this.shown} has closed`)
     this.stage.books.ended++
     this.server.connections.delete(this)
     this.server.store.forget(this)
   }
 
-  die(): void {
-    this.far.reset()
-    this.leave()
-  }
-
-  heal(): void {
-    // One that is out of step with its client for ever is of no use to it.
-    if (this.isSilent) this.die()
-    else if (this.blocked !== null) this.unblock(nilArray(this.identity.resp))
+  override heal(): void {
+    super.heal()
+    if (this.blocked !== null) this.unblock(nilArray(this.identity.resp))
   }
 
   // Its work
 
-  private go(): void {
-    while (!this.isBusy && !this.isGone && !this.isSilent) {
-      const words = this.waiting.shift()
-      if (words === undefined) return
-      const { plan, healed } = this.stage
-      const thinks =
-        healed || !this.chance.chance(plan.redisSlowPercent) ? 0 : this.chance.below(plan.redisThinkMs + 1)
-      if (thinks === 0) this.take(words)
-      else {
-        this.isBusy = true
-        this.stage.pollset.after(thinks, () => {
-          this.isBusy = false
-          if (this.isGone) return
-          this.take(words)
-          this.go()
-        })
-      }
-    }
-  }
-
-  private take(words: readonly string[]): void {
+  protected take(words: readonly string[]): void {
     const { plan, healed, books } = this.stage
     const fate = healed ? '' : this.fate(plan.redisDiePercent, plan.redisSilentPercent)
     if (fate !== '') this.stage.tally(`server ${fate}`)
@@ -218,22 +169,12 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     )
     const reply = this.answer(words, asked)
     if (reply === null) return
-    if (fate === 'dies after') {
-      this.die()
-      return
-    }
-    if (fate === 'dies within') {
-      this.write(reply.slice(0, this.chance.below(reply.length)))
-      this.die()
-      return
-    }
-    this.reply(asked, reply)
+    if (!this.diesBy(fate, reply)) this.reply(asked, reply)
   }
 
   private fate(diePercent: number, silentPercent: number): string {
     const { chance } = this
-    if (chance.chance(diePercent) && chance.chance(50))
-      return ['dies before', 'dies after', 'dies within'][chance.below(3)]
+    if (chance.chance(diePercent) && chance.chance(50)) return DEATHS[chance.below(DEATHS.length)]
     return chance.chance(silentPercent) && chance.chance(20) ? 'silent' : ''
   }
 
@@ -244,12 +185,6 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
       stage.books.redirects(asked, elsewhere, reply, stage)
     else if (asked !== null) stage.books.answers(asked, identity, reply, this.server.name)
     this.write(reply)
-  }
-
-  private write(text: string): void {
-    const bytes = Buffer.from(text, 'latin1')
-    if (!this.byByte || this.stage.healed) this.far.send(bytes)
-    else for (let at = 0; at < bytes.length; at++) this.far.send(bytes.subarray(at, at + 1))
   }
 
   /** Returns the reply; null: it comes later. */
@@ -508,10 +443,9 @@ export class ServerConnection implements SimPeerSocketOwner, Waiter {
     if (this.isGone) return
     this.server.store.forget(this)
     this.blocked = null
-    this.isBusy = false
     this.reply(blocked, reply)
     // A push of this turn is answered first.
-    this.stage.pollset.after(0, () => this.go())
+    this.goOn()
   }
 
   /** A message comes to a channel. Returns true if it has subscribed to it. */

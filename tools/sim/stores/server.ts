@@ -2,16 +2,11 @@
 // behind a reply, goes down and comes back with or without its data, is loading then, forgets scripts, trims
 // its streams, and answers with errors and nonsense.
 
-import type {
-  Address,
-  Prng,
-  SimPeerSocket,
-  SimPeerSocketOwner,
-  SimPollset,
-} from '../../../src/pollset/index.js'
+import type { Address, Prng, SimPeerSocket, SimPollset } from '../../../src/pollset/index.js'
 import { fail } from '../checks/check.js'
 import type { Plan } from '../plan.js'
-import { array, bulk, CommandText, error, nilArray, simple } from '../redis/wire.js'
+import { DEATHS, ServedConnection } from '../redis/served-connection.js'
+import { array, bulk, error, nilArray, simple } from '../redis/wire.js'
 import type { StoreBooks } from './books.js'
 import { StoreData, type StreamEntry } from './data.js'
 
@@ -99,84 +94,31 @@ export class StoreServer {
   }
 }
 
-class Connection implements SimPeerSocketOwner {
-  private readonly stage: StoreStage
+class Connection extends ServedConnection<StoreStage> {
   private readonly server: StoreServer
-  private readonly far: SimPeerSocket
-  private readonly chance: Prng
-  private readonly input = new CommandText()
-  private readonly waiting: (readonly string[])[] = []
-  private isBusy = false
-  private isGone = false
-  private isSilent = false
-  private readonly byByte: boolean
   /** The question for entries that it waits with; null without one. */
   private blocked: { readonly key: string; readonly id: string } | null = null
 
   constructor(stage: StoreStage, server: StoreServer, far: SimPeerSocket, chance: Prng) {
-    this.stage = stage
+    const { storeSlowPercent, storeThinkMs, storeByBytePercent } = stage.plan
+    super(stage, far, chance, {
+      slowPercent: storeSlowPercent,
+      thinkMs: storeThinkMs,
+      byBytePercent: storeByBytePercent,
+    })
     this.server = server
-    this.far = far
-    this.chance = chance
-    this.byByte = chance.chance(stage.plan.storeByBytePercent)
-    far.owner = this
   }
 
-  received(bytes: Uint8Array): void {
-    this.input.add(bytes)
-    for (let next = this.input.next(); next !== null; next = this.input.next()) {
-      if (typeof next === 'string') fail('Y40', `the store gets what is malformed: ${next}`)
-      this.waiting.push(next)
-    }
-    this.go()
+  protected malformed(why: string): never {
+    return fail('Y40', `the store gets what is malformed: ${why}`)
   }
 
-  ended(): void {
-    this.leave()
-    this.far.end()
-  }
-
-  closed(): void {
-    this.leave()
-  }
-
-  private leave(): void {
-    if (!this.isGone) this.server.books.faults++
-    this.isGone = true
+  protected left(): void {
+    this.server.books.faults++
     this.server.connections.delete(this)
   }
 
-  die(): void {
-    this.far.reset()
-    this.leave()
-  }
-
-  heal(): void {
-    if (this.isSilent) this.die()
-  }
-
-  private go(): void {
-    while (!this.isBusy && !this.isGone && !this.isSilent) {
-      const words = this.waiting.shift()
-      if (words === undefined) return
-      const { plan, healed, pollset } = this.stage
-      const thinks =
-        healed || !this.chance.chance(plan.storeSlowPercent) ? 0 : this.chance.below(plan.storeThinkMs + 1)
-      if (thinks === 0) {
-        this.take(words)
-        continue
-      }
-      this.isBusy = true
-      pollset.after(thinks, () => {
-        this.isBusy = false
-        if (this.isGone) return
-        this.take(words)
-        this.go()
-      })
-    }
-  }
-
-  private take(words: readonly string[]): void {
+  protected take(words: readonly string[]): void {
     const { stage, chance } = this
     const fate = stage.healed ? '' : this.fate()
     if (fate !== '') {
@@ -190,28 +132,16 @@ class Connection implements SimPeerSocketOwner {
       this.write(chance.chance(50) ? error(ERRORS[chance.below(3)]) : NONSENSE[chance.below(NONSENSE.length)])
     } else {
       const reply = this.answer(words)
-      if (reply === null) return
-      if (fate === 'dies after') this.die()
-      else if (fate === 'dies within') {
-        this.write(reply.slice(0, chance.below(reply.length)))
-        this.die()
-      } else this.write(reply)
+      if (reply !== null && !this.diesBy(fate, reply)) this.write(reply)
     }
   }
 
   private fate(): string {
     const { chance } = this
     const { plan } = this.stage
-    if (chance.chance(plan.storeDiePercent))
-      return ['dies before', 'dies after', 'dies within'][chance.below(3)]
+    if (chance.chance(plan.storeDiePercent)) return DEATHS[chance.below(DEATHS.length)]
     if (chance.chance(plan.storeWrongPercent)) return 'answers wrongly'
     return chance.chance(plan.storeSilentPercent) && chance.chance(30) ? 'falls silent' : ''
-  }
-
-  private write(text: string): void {
-    const bytes = Buffer.from(text, 'latin1')
-    if (!this.byByte || this.stage.healed) this.far.send(bytes)
-    else for (let at = 0; at < bytes.length; at++) this.far.send(bytes.subarray(at, at + 1))
   }
 
   /** Returns the reply; null: it comes later. */
@@ -270,10 +200,9 @@ class Connection implements SimPeerSocketOwner {
 
   private unblock(reply: string): void {
     this.blocked = null
-    this.isBusy = false
     if (this.isGone) return
     this.write(reply)
-    this.stage.pollset.after(0, () => this.go())
+    this.goOn()
   }
 }
 
