@@ -61,7 +61,7 @@ export class Entry implements Entrant {
     if (this.begins) this.leave()
   }
 
-  /** Its client has gone, or has a session alone. */
+  /** It gives up its place in line, or the room that was kept for it. */
   leave(): void {
     const { host } = this
     this.host = null

@@ -103,8 +103,11 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   override advance(): boolean {
     const goesOn = super.advance()
-    // Its server answers what has come, then ends the session, and so this connection.
-    if (this.ending) this.place.relay?.endInput()
+    if (this.ending) {
+      this.entry.leave()
+      // Its server answers what has come, then ends the session, and so this connection.
+      this.place.relay?.endInput()
+    }
     this.isBlocked = !this.mayBegin
     return goesOn
   }
