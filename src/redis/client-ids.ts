@@ -12,7 +12,7 @@ import type { RequestReader } from './request-reader.js'
 
 /** Our numbers are above it: a server has no client with such a number, which others could mean. */
 const FIRST = 2 ** 40
-/** Each process has as many numbers for itself, by chance. */
+/** The numbers of a process. Which of the spans it has is chosen at random. */
 const SPAN = 2 ** 28
 const SPANS = 2 ** 24
 /** The length of the decimal form of the largest of them. */

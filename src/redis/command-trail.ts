@@ -37,17 +37,15 @@ export function askFirst(c: Command, session: RedisSession): void {
     if (each !== null) session.ask(new Unwanted({ askedAt, owed: 1 }), each, 0, each.length)
 }
 
-/** Its replies are whole. Returns whether they say that its keys are elsewhere: it has left its session. */
+/** Its replies are whole. Returns true if they say that its keys are elsewhere: it has left its session. */
 export function wasRedirected(c: Command, session: RedisSession): boolean {
   const { frontend, dropped, replyType } = c
-  const redirection =
-    replyType === MINUS && !dropped && c.trail !== null ? redirectionIn(c.answer.text) : null
-  c.trail?.landed(redirection === null)
-  if (redirection === null) return false
+  const to = replyType === MINUS && !dropped && c.trail !== null ? redirectionIn(c.answer.text) : null
+  c.trail?.landed(to === null)
+  if (to === null) return false
   const { place, proxy } = frontend
   const { cluster } = proxy.options.backend
   const trail = cluster === null ? null : trailOf(c)
-  const to = redirection
   if (cluster === null || trail === null) return false
   const from = place.shardOf(c)
   const node = nodeNamed(cluster, to, session.identity.endpoint, place.seats.parts)

@@ -11,11 +11,14 @@ import { tableOf } from '../../tools/testbed/frames.js'
 import { read } from '../house/source-rules.js'
 import { ask, asked, http1Backend, http2Backend, portOf, type Question, type Told, until } from './servers.js'
 
-/** A proxy with its own server, closed with its test. */
-async function proxied(t: Test, options: CompatOptions): Promise<number> {
-  const proxy = createProxyServer(options)
-  const server = createServer((request, reply) => proxy.web(request, reply))
-  server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head))
+/** A server before this proxy, closed with its test. @param web, ws options of the calls */
+async function served(
+  t: Test,
+  proxy: ReturnType<typeof createProxyServer>,
+  { web, ws }: { readonly web?: CompatOptions; readonly ws?: CompatOptions } = {},
+): Promise<number> {
+  const server = createServer((request, reply) => proxy.web(request, reply, web))
+  server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head, ws))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -25,6 +28,8 @@ async function proxied(t: Test, options: CompatOptions): Promise<number> {
   })
   return portOf(server)
 }
+
+const proxied = (t: Test, options: CompatOptions): Promise<number> => served(t, createProxyServer(options))
 
 const told = async (t: Test, options: CompatOptions, question: Question = {}): Promise<Told> =>
   ask(await proxied(t, options), question)
@@ -333,25 +338,17 @@ t.test('a client of HTTP/1.0 gets no chunks', async (t) => {
 t.test('listeners of proxyReq get the options of the call, with the target as an object', async (t) => {
   const target = await http1Backend(t)
   const proxy = createProxyServer({ target, changeOrigin: true })
-  const server = createServer((request, reply) => proxy.web(request, reply, { xfwd: true }))
-  server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head, { auth: 'u:p' }))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    proxy.close()
-    server.closeAllConnections()
-    server.close()
-  })
+  const own = await served(t, proxy, { web: { xfwd: true }, ws: { auth: 'u:p' } })
   const given: CompatOptions[] = []
   proxy.on('proxyReq', (_outgoing, _request, _reply, options: CompatOptions) => given.push(options))
   proxy.on('proxyReqWs', (_outgoing, _request, _socket, options: CompatOptions, head: Buffer) => {
     given.push(options)
     t.ok(Buffer.isBuffer(head))
   })
-  await ask(portOf(server))
+  await ask(own)
   const { port, host } = new URL(target)
   t.match(given, [{ changeOrigin: true, xfwd: true, target: { protocol: 'http:', host, port, path: '/' } }])
-  const socket = connect(portOf(server), '127.0.0.1')
+  const socket = connect(own, '127.0.0.1')
   t.teardown(() => socket.destroy())
   socket.write(
     'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
