@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 // on this machine could run code in the process. So the handler stands before anything else is loaded.
 process.on('SIGUSR1', () => {})
 
-// While the modules load, V8 would compile code for speed that runs only then: a third of the start's CPU time.
+// V8 would compile code for speed that runs only while modules load: a third of the start's CPU time.
 setFlagsFromString('--no-opt')
 
 // V8 remembers up to four shapes of object at each place that reads a field; past them each read is a look-up

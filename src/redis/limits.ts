@@ -18,6 +18,11 @@ export interface RedisLimits {
    */
   readonly depth: number
   /**
+   * The time in which a server that is near answers, in ms. While it answers, further commands of its shared
+   * session are gathered, and leave in one write. 0: none are.
+   */
+  readonly gatherMs: number
+  /**
    * The number of shared sessions of an identity; each client uses one of them. Each worker counts its own.
    */
   readonly sharedSessions: number
@@ -103,6 +108,7 @@ export const redisLimits: RedisLimits = {
   shareBytesMax: 128 * KIB,
   bulkBytesMax: 512 * KIB * KIB,
   depth: 2_048,
+  gatherMs: 0.5,
   sharedSessions: 1,
   exclusiveMax: 10_000,
   backendIdleMs: 60_000,

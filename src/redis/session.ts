@@ -9,6 +9,7 @@ import { ENDED, type Holder, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, Pipeline, SocketConnection } from '../transport/index.js'
 import { type Ask, Greeting, type Relay, type Sharer, Unwanted } from './ask.js'
 import { IdQuestion } from './client-ids.js'
+import { Gathering } from './gathering.js'
 import type { Identity } from './identity.js'
 import { arrayOf } from './inline.js'
 import type { RedisLimits } from './limits.js'
@@ -47,6 +48,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   private readonly redisLimits: RedisLimits
   readonly output: ByteOutput
   readonly stall: Stall
+  readonly gathering: Gathering
   /** When its last lease ended. */
   private idleSince: number
   /** `take` has begun. */
@@ -67,6 +69,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     super(world, id, socket)
     this.output = new ByteOutput(world, this)
     this.output.attach(socket, this)
+    this.gathering = new Gathering(this.output, world.pollset, world.redisLimits.gatherMs)
     this.stall = new Stall(this, world.pollset.deadlines)
     this.identity = identity
     this.capacity = most
@@ -156,6 +159,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
         return
       }
     }
+    this.gathering.answered(asks.size)
     if (this.isSurrendered) this.closeIfUnwanted()
     else this.checkLength()
   }
@@ -216,8 +220,11 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   /** Sends a command whose replies this ask gets. */
   ask(ask: Ask, buffer: Buffer, from: number, to: number): void {
-    this.asks.push(ask)
+    const { asks, gathering } = this
+    if (this.owner === null) gathering.add(asks.size)
+    asks.push(ask)
     this.send(buffer, from, to)
+    gathering.added()
   }
 
   /** Asks the server for its number, once. */
@@ -321,7 +328,10 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   private inputEnded(): void {
-    if (!this.ending) this.end()
+    if (this.ending) return
+    // Commands that have not left may be sent again elsewhere: they must not leave here too.
+    if (this.output.waiting > 0) this.abort()
+    else this.end()
   }
 
   private loseAll(): void {
@@ -354,11 +364,12 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   override describe(): Readonly<Record<string, unknown>> {
-    const { identity, asks, owner, relays, isSurrendered } = this
+    const { identity, asks, gathering, owner, relays, isSurrendered } = this
     return {
       ...super.describe(),
       identity: identity.name,
       asks: asks.size,
+      gathered: gathering.size,
       shared: owner === null && !isSurrendered,
       relays,
     }

@@ -124,6 +124,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.shareBytesMax": ["bytes", "The bytes of a command that is kept until it is whole, and goes to a shared session. A larger one passes as it comes, on a session alone."],
   "redis.bulkBytesMax": ["bytes", "The bytes of one argument."],
   "redis.depth": ["", "The number of commands on a shared session that are not answered. Past it a client without commands is read no further."],
+  "redis.gatherMs": ["ms", "The time in which a server that is near answers, in ms. While it answers, further commands of its shared session are gathered, and leave in one write. 0: none are."],
   "redis.sharedSessions": ["", "The number of shared sessions of an identity; each client uses one of them. Each worker counts its own."],
   "redis.exclusiveMax": ["", "The number of sessions of an identity that one client each has alone. Each worker counts its own."],
   "redis.backendIdleMs": ["ms", "The time that a session is kept without commands, in ms."],

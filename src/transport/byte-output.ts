@@ -27,6 +27,7 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   private readonly unsent: ReceiveBuffer
   private readonly connection: ByteOutputOwner
   private abandoned = false
+  private corked = false
   /** The number of bytes given to it so far. */
   putBytes = 0
   /** The number of bytes written so far. The others have certainly not left. */
@@ -60,6 +61,22 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
     if (this.abandoned) return
     this.putBytes += to - from
     if (this.unsent.push(buffer, from, to)) this.pollset.settleLater(this)
+    if (!this.corked) this.flushSoon()
+  }
+
+  /** True if a write was asked for in this turn: it takes what is put up to its end. */
+  get flushesSoon(): boolean {
+    return this.flushAsked
+  }
+
+  /** From here on, bytes that are put ask for no write, up to {@link uncork}. One may take them earlier. */
+  cork(): void {
+    this.corked = true
+  }
+
+  uncork(): void {
+    if (!this.corked) return
+    this.corked = false
     this.flushSoon()
   }
 

@@ -24,7 +24,8 @@ export abstract class SlabOutput implements Flushable {
   private owner: OutputOwner | null = null
   /** The slab of the write in flight. */
   private slab: Slab | null = null
-  private queued = false
+  /** A flush was asked for, and has not come. */
+  protected flushAsked = false
   private readonly slabs: OutputSlabs
 
   constructor(pollset: Pollset, slabs: OutputSlabs) {
@@ -63,13 +64,13 @@ export abstract class SlabOutput implements Flushable {
   }
 
   protected flushSoon(): void {
-    if (this.queued || this.socket === null) return
-    this.queued = true
+    if (this.flushAsked || this.socket === null) return
+    this.flushAsked = true
     this.pollset.flushLater(this)
   }
 
   flush(): void {
-    this.queued = false
+    this.flushAsked = false
     const socket = this.socket
     // One write is in flight: the socket asks for the next flush when it has drained. Flushes may be asked
     // for even after FIN.

@@ -19,7 +19,7 @@ function three(t: Test, it: ReturnType<typeof setUp>): [Peer, Peer, Peer] {
 t.test(
   'Y43: clients stand back from a full session, and are let in, in order, with all they sent',
   async (t) => {
-    const it = setUp({ limits: { depth: 3 } })
+    const it = setUp({ limits: { gatherMs: 0, depth: 3 } })
     const [one, two, last] = three(t, it)
     it.say(one, sent('GET a', 'GET b', 'GET c'))
     it.say(two, sent('GET d', 'GET e', 'GET f'))
@@ -44,7 +44,7 @@ t.test(
 )
 
 t.test('Y43: clients that come in one turn are counted with all that they send in it', async (t) => {
-  const it = setUp({ limits: { depth: 3 } })
+  const it = setUp({ limits: { gatherMs: 0, depth: 3 } })
   const [one, two, last] = three(t, it)
   one.say(sent('GET a', 'GET b', 'GET c'))
   two.say(sent('GET d', 'GET e', 'GET f'))
@@ -60,7 +60,7 @@ t.test('Y43: clients that come in one turn are counted with all that they send i
 })
 
 t.test('Y43: a client that goes while it stands back, or when it is let in, holds up nobody', async (t) => {
-  const it = setUp({ limits: { depth: 3 } })
+  const it = setUp({ limits: { gatherMs: 0, depth: 3 } })
   const [one, two, last] = three(t, it)
   it.say(one, sent('GET a', 'GET b', 'GET c'))
   it.say(two, sent('GET d', 'GET e', 'GET f'))
@@ -83,7 +83,7 @@ t.test('Y43: a client that goes while it stands back, or when it is let in, hold
 })
 
 t.test('Y43: a client that is ended while it stands back keeps no room', async (t) => {
-  const it = setUp({ limits: { depth: 3 } })
+  const it = setUp({ limits: { gatherMs: 0, depth: 3 } })
   const [one, two, last] = three(t, it)
   it.say(one, sent('GET a', 'GET b', 'GET c'))
   it.say(two, sent('GET d', 'GET e', 'GET f'))
@@ -100,7 +100,7 @@ t.test('Y43: a client that is ended while it stands back keeps no room', async (
 })
 
 t.test('Y43: the session is lost, or does not answer: who stands back gets another one', async (t) => {
-  const it = setUp({ limits: { depth: 1, sessionStallMs: 1_000, commandMs: 500 } })
+  const it = setUp({ limits: { gatherMs: 0, depth: 1, sessionStallMs: 1_000, commandMs: 500 } })
   const one = it.client(sent('INCR a'))
   const two = it.client(sent('INCR b'))
   t.strictSame(standing(it), [false, true])
@@ -120,7 +120,7 @@ t.test('Y43: the session is lost, or does not answer: who stands back gets anoth
 })
 
 t.test('Y43: a client that has a session alone, or waits for replies, does not stand back', async (t) => {
-  const it = setUp({ limits: { depth: 1 } })
+  const it = setUp({ limits: { gatherMs: 0, depth: 1 } })
   const alone = it.client(sent('MULTI'))
   it.answer('+OK\r\n')
   const one = it.client(sent('GET a'))

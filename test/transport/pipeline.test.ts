@@ -107,10 +107,10 @@ function pair() {
   return { pollset, world, socket: sockets[0], far }
 }
 
-t.test('T12: ranges that follow each other leave as one; what was put and taken is counted', async (t) => {
-  const { pollset, world, socket, far } = pair()
-  let text = ''
-  far.owner = { received: (bytes) => void (text += Buffer.from(bytes)), ended() {}, closed() {} }
+/** An output on a socket of the World, and what its peer has received. */
+function outputOf({ pollset, world, socket, far }: ReturnType<typeof pair>) {
+  const heard = { text: '' }
+  far.owner = { received: (bytes) => void (heard.text += Buffer.from(bytes)), ended() {}, closed() {} }
   const owner = {
     sent() {},
     stalled() {},
@@ -120,15 +120,44 @@ t.test('T12: ranges that follow each other leave as one; what was put and taken 
   }
   const output = new ByteOutput(world, owner)
   output.attach(socket, owner)
+  return { output, heard, settle: () => pollset.runUntil(() => false, 0) }
+}
+
+t.test('T12: ranges that follow each other leave as one; what was put and taken is counted', async (t) => {
+  const { output, heard, settle } = outputOf(pair())
   const one = Buffer.from('abcdef')
   output.put(one, 0, 2)
   output.put(one, 2, 4)
   output.put(Buffer.from('-'), 0, 1)
   output.put(one, 4, 6)
   t.strictSame([output.putBytes, output.takenBytes, output.waiting], [7, 0, 7])
-  pollset.runUntil(() => text.length === 7)
-  t.equal(text, 'abcd-ef')
+  settle()
+  t.equal(heard.text, 'abcd-ef')
   t.strictSame([output.putBytes, output.takenBytes, output.waiting], [7, 7, 0])
+})
+
+t.test('T16: a corked output waits, and what is put behind an asked write leaves with it', async (t) => {
+  const { output, heard, settle } = outputOf(pair())
+  output.cork()
+  output.write(Buffer.from('a'))
+  settle()
+  output.write(Buffer.from('b'))
+  settle()
+  t.strictSame([heard.text, output.waiting, output.flushesSoon], ['', 2, false])
+  output.uncork()
+  t.ok(output.flushesSoon)
+  settle()
+  t.strictSame([heard.text, output.waiting, output.flushesSoon], ['ab', 0, false])
+  output.write(Buffer.from('c'))
+  output.cork()
+  output.write(Buffer.from('d'))
+  settle()
+  t.equal(heard.text, 'abcd')
+  output.cork()
+  output.write(Buffer.from('e'))
+  output.finish()
+  settle()
+  t.equal(heard.text, 'abcde', 'FIN takes what waits')
 })
 
 t.test('T15: a handshake ends once: secured, given up, late, or with a client that goes', async (t) => {

@@ -264,6 +264,8 @@ const KNOBS = {
   redisExclusiveMax: oneOf(100, 1, 3, 100, 100),
   redisIdentitiesMax: oneOf(100, 3, 100, 100),
   redisLeaseMs: oneOf(1000, 100, 1000, 3000),
+  /** Servers of a simulation answer within some ms, so the default hardly gathers. */
+  redisGatherMs: oneOf(1000, 1, 0, 20, 1000),
   redisCommandMs: oneOf(2000, 100, 1000, 3000),
   redisStallMs: oneOf(4000, 100, 1000, 4000),
   redisClientWaitingBytes: oneOf(1_048_576, 50, 1000, 1_048_576, 1_048_576),

@@ -119,6 +119,8 @@ export function bounded(): Checker<RedisView> {
       for (const each of sessions) {
         const { asks, id, owner, output } = each
         if (owner === null) within(`depth of ${id}`, askedOf(each).length, redis.depth)
+        if (each.gathering.size > 0 && each.gathering.size >= asks.size && !each.isOver)
+          fail('Y44', `${each.gathering.size} commands wait on ${id} for no reply`)
         within(`sessionWaitingBytes of ${id}`, output.waiting, redis.sessionWaitingBytes + read)
         if (owner !== null && asks.size > redis.commandsMax + 2)
           fail('S4', `${id} is asked ${asks.size} things by one client`)

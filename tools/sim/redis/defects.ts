@@ -2,6 +2,7 @@
 
 import { Engine } from '../../../src/engine/index.js'
 import { CommandRing } from '../../../src/redis/command-ring.js'
+import { Gathering } from '../../../src/redis/gathering.js'
 import { Identities } from '../../../src/redis/identities.js'
 import type { IdentityParts } from '../../../src/redis/identity.js'
 import { Incoming } from '../../../src/redis/incoming.js'
@@ -219,6 +220,13 @@ const all: readonly Defect[] = [
         const { first } = self.asks
         return !(first instanceof Command && first.hold !== null) && original() === true
       }),
+  },
+  {
+    name: 'gathered for ever',
+    what: 'a reply to the last command that was written lets nothing go',
+    expected: ['Y44'],
+    plan: { ...BUSY, redisGatherMs: 1000 },
+    plant: () => wrap(Gathering.prototype, 'release', () => undefined),
   },
   {
     name: 'chance outside of the seed',

@@ -395,6 +395,7 @@ function redisLimitsOf(plan: Plan): Limits {
       commandsMax: plan.redisCommandsMax,
       shareBytesMax: plan.redisShareBytesMax,
       depth: plan.redisDepth,
+      gatherMs: plan.redisGatherMs,
       sharedSessions: plan.redisSharedSessions,
       exclusiveMax: plan.redisExclusiveMax,
       identitiesMax: plan.redisIdentitiesMax,
