@@ -1,7 +1,7 @@
 // The bytes of a client that came while none of its commands could be begun. Clients write many commands
 // before they read the first reply: if such a client were not read, it would wait for us, and we for it.
 
-import { KeptBytes } from '../transport/index.js'
+import { KeptBytes, type KeptTotal } from '../transport/index.js'
 import type { RedisWorld } from './world.js'
 
 export class Ahead {
@@ -12,10 +12,12 @@ export class Ahead {
   /** The bytes of memory that the pieces lie in. */
   private held = 0
   private readonly world: RedisWorld
+  private readonly total: KeptTotal
   private readonly most: number
 
-  constructor(world: RedisWorld, most: number) {
+  constructor(world: RedisWorld, total: KeptTotal, most: number) {
     this.world = world
+    this.total = total
     this.most = most
   }
 
@@ -34,7 +36,7 @@ export class Ahead {
     const fits = last === undefined ? 0 : Math.min(last.bytes.length - last.length, chunk.length - from)
     if (fits > 0) last?.append(chunk, from, from + fits)
     if (from + fits === chunk.length) return
-    const piece = new KeptBytes(world.pollset, world.memory)
+    const piece = new KeptBytes(world.pollset, world.memory, this.total)
     piece.append(chunk, from + fits, chunk.length)
     pieces.push(piece)
     this.held += piece.bytes.length

@@ -3,7 +3,7 @@
 // copy.
 
 import { type Holder, Pollable } from '../pollset/index.js'
-import { KeptBytes } from '../transport/index.js'
+import { KeptBytes, KeptCopy } from '../transport/index.js'
 import type { Command } from './command.js'
 import { holdersOf } from './session-holders.js'
 
@@ -25,6 +25,8 @@ export class Answer extends Pollable {
   private isLoose: boolean
   /** The bytes that came in several pieces. */
   private kept: KeptBytes | null
+  /** The count of the piece, if it is a copy. */
+  private copy: KeptCopy | null
   /** The number of bytes that wait until they may leave. */
   private waiting: number
 
@@ -36,6 +38,7 @@ export class Answer extends Pollable {
     this.to = 0
     this.isLoose = false
     this.kept = null
+    this.copy = null
     this.waiting = 0
   }
 
@@ -73,6 +76,14 @@ export class Answer extends Pollable {
     this.to = reply.length
   }
 
+  /** The reply is a copy, which is counted until it leaves. */
+  ownCopy(reply: Buffer): void {
+    const { total } = this.command.frontend
+    this.copy = new KeptCopy(total, reply.length)
+    total.settleSoon()
+    this.own(reply)
+  }
+
   /** The bytes that have come. */
   get text(): string {
     const { kept, piece } = this
@@ -98,10 +109,11 @@ export class Answer extends Pollable {
 
   /** Copies the one piece to memory to which more can be added. */
   private keep(): KeptBytes {
-    const { world } = this.command.frontend.proxy
-    this.kept ??= new KeptBytes(world.pollset, world.memory)
+    const { proxy, total } = this.command.frontend
+    const { pollset, memory } = proxy.world
+    this.kept ??= new KeptBytes(pollset, memory, total)
     if (this.piece !== null) this.kept.append(this.piece, this.from, this.to)
-    this.piece = null
+    this.dropPiece()
     return this.kept
   }
 
@@ -119,13 +131,19 @@ export class Answer extends Pollable {
     const { piece } = this
     if (piece === null || !this.isLoose) return
     this.isLoose = false
-    this.own(Buffer.from(piece.subarray(this.from, this.to)))
+    this.ownCopy(Buffer.from(piece.subarray(this.from, this.to)))
+  }
+
+  private dropPiece(): void {
+    this.piece = null
+    this.copy?.clear()
+    this.copy = null
   }
 
   forget(): void {
     this.kept?.clear()
     this.kept = null
-    this.piece = null
+    this.dropPiece()
     this.command.frontend.keptBytes -= this.waiting
     this.waiting = 0
   }

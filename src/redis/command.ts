@@ -4,12 +4,12 @@
 
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
-import type { KeptBytes } from '../transport/index.js'
+import type { KeptBytes, KeptCopy } from '../transport/index.js'
 import type { Ask, Sharer } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
 import { askFirst, isDoubtful, wasRedirected } from './command-trail.js'
-import { commandView } from './command-view.js'
+import { commandView, outcomeOf } from './command-view.js'
 import type { CommandInfo, Kind } from './commands.js'
 import { type Division, endDivision } from './division.js'
 import type { RedisFrontend } from './frontend.js'
@@ -23,8 +23,6 @@ import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
 import { codeOf, ENDED, execAborted, INTERNAL } from './texts.js'
 
-const MINUS = 0x2d
-
 export class Command extends Continuation implements Ask, Sharer {
   readonly frontend: RedisFrontend
   readonly number: number
@@ -36,8 +34,10 @@ export class Command extends Continuation implements Ask, Sharer {
   buffer: Buffer | null
   start: number
   end: number
-  /** The memory of its bytes, if it is its own. */
-  kept: KeptBytes | null
+  /** The memory of its bytes: its own, or that of a copy which others use too. */
+  kept: KeptBytes | KeptCopy | null
+  /** The bytes of copies of its arguments, which its client keeps too: parts for several shards, a name. */
+  extra: number
   /** It was sent, and only its beginning is kept, for people. */
   isCut: boolean
   /** More of it is to come: it is sent as it comes. */
@@ -68,9 +68,9 @@ export class Command extends Continuation implements Ask, Sharer {
   dropped: boolean
   /** Its reply, if it was ended and its client stays (Y9, Y30); true if its client has left before that. */
   private endedWith: Buffer | null
-  private isLeft: boolean
+  isLeft: boolean
   /** The code of the error that it was refused with. */
-  private code: string | null
+  code: string | null
   /** Its session has gone without the whole reply. */
   wasLost: boolean
   /** Its bytes had not left by then. */
@@ -114,6 +114,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.start = 0
     this.end = 0
     this.kept = null
+    this.extra = 0
     this.isCut = false
     this.isLarge = false
     this.session = null
@@ -170,6 +171,12 @@ export class Command extends Continuation implements Ask, Sharer {
   own(reply: Buffer): void {
     this.answer.forget()
     this.answer.own(reply)
+  }
+
+  /** Its reply is made of others. */
+  ownCopy(reply: Buffer): void {
+    this.answer.forget()
+    this.answer.ownCopy(reply)
   }
 
   reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
@@ -310,15 +317,8 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.lower(ANSWERED)
   }
 
-  /** Returns how it has ended, in one word: `ok`, `error` of its server, a code, or `client-left`. */
   get outcome(): string {
-    if (this.code !== null) return this.code
-    if (this.isLeft) return 'client-left'
-    const reply = this.answer.onePiece
-    const type = this.replyType === 0 ? reply?.[0] : this.replyType
-    if (type !== MINUS) return 'ok'
-    // The words of a server, and so of a client's script, are not ours.
-    return (this.attempts === 0 && reply !== null ? codeOf(reply) : null) ?? 'error'
+    return outcomeOf(this)
   }
 
   /** It has its reply, or an error in its place. */

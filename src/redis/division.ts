@@ -60,7 +60,7 @@ export function divide(c: Command): void {
 export function collect(c: Command): void {
   const chance = new Uint32Array(1)
   c.frontend.proxy.world.pollset.random(new Uint8Array(chance.buffer))
-  if (c.division !== null) c.own(c.division.reply(chance[0]))
+  if (c.division !== null) c.ownCopy(c.division.reply(chance[0]))
   endDivision(c)
 }
 

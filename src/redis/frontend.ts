@@ -5,11 +5,15 @@
 // could not be sent in the turn in which they came, or replies that it does not take, and while a large
 // command waits for its session. The bytes that come meanwhile are kept, up to a bound (ahead.ts).
 
+import type { Continuation } from '../continuation/index.js'
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
 import {
   ByteOutput,
   type ByteOutputOwner,
+  type Keeper,
+  KeptTotal,
   lingerLimits,
+  PlaceInLine,
   SocketConnection,
   transitLimits,
 } from '../transport/index.js'
@@ -23,19 +27,24 @@ import { Incoming } from './incoming.js'
 import type { RedisLimits } from './limits.js'
 import { Place } from './place.js'
 import type { RedisProxy } from './redis-proxy.js'
+import { dropBytes, hasLeft } from './sent-commands.js'
 import type { RedisSession } from './session.js'
 import { CLIENT_ENDED } from './texts.js'
 
-export class RedisFrontend extends SocketConnection implements ByteOutputOwner, Relay, Settleable {
+export class RedisFrontend extends SocketConnection implements ByteOutputOwner, Keeper, Relay, Settleable {
   readonly kind = 'redis-frontend'
   readonly number: number
   readonly proxy: RedisProxy
   readonly redisLimits: RedisLimits
   readonly output: ByteOutput
+  /** The bytes of its commands, and of replies that wait until those before them have left. */
+  readonly total: KeptTotal
   readonly place: Place
   /** Commands whose replies have not left, the oldest first. Their numbers follow each other. */
   readonly ring = new CommandRing()
   private readonly entry = new Entry(() => this.changed())
+  /** It is not read while the World's memory has no room. */
+  private readonly line = new PlaceInLine(() => this.changed())
   private readonly incoming: Incoming
   /** Bytes that came while no command could be begun. */
   private readonly ahead: Ahead
@@ -62,16 +71,31 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     super(proxy.world, proxy.world.nextId('m'), socket, { ...transitLimits, ...lingerLimits, lingerTotalMs })
     this.output = new ByteOutput(proxy.world, this)
     this.output.attach(socket, this)
+    this.total = new KeptTotal(proxy.world, this, this.output.budget)
     this.proxy = proxy
     this.number = proxy.nextClient()
     this.redisLimits = proxy.limits
     this.place = new Place(this, proxy)
     this.incoming = new Incoming(this, proxy)
-    this.ahead = new Ahead(proxy.world, proxy.limits.clientAheadBytes)
+    this.ahead = new Ahead(proxy.world, this.total, proxy.limits.clientAheadBytes)
   }
 
   get mayRead(): boolean {
-    return !this.entry.standsBack && (this.mayBegin || this.mayKeep)
+    const mayGo = !this.entry.standsBack && (!this.line.waits || this.goesOn)
+    return mayGo && (this.mayBegin || this.mayKeep)
+  }
+
+  /** It goes on even if memory has no room: the bytes of what has begun to come would never leave else. */
+  private get goesOn(): boolean {
+    return this.place.relay !== null || (this.incoming.isWithin && this.mayBegin)
+  }
+
+  /** Returns true if it must wait until memory has room for what it has sent. */
+  private waitsForRoom({ arrived }: Socket): boolean {
+    const { memoryLine } = this.proxy.world
+    if (!this.goesOn) return arrived.length > 0 && memoryLine.stand(this.line)
+    memoryLine.leave(this.line)
+    return false
   }
 
   private get mayKeep(): boolean {
@@ -122,7 +146,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     if (this.standsBack(socket)) return
     for (;;) {
       if (!ahead.isEmpty) this.takeAhead()
-      const chunk = this.mayRead ? socket.take() : null
+      const chunk = this.mayRead && !this.waitsForRoom(socket) ? socket.take() : null
       if (chunk === null) break
       // While bytes are kept, none that came behind them may be taken.
       const at = this.mayBegin ? incoming.take(chunk) : 0
@@ -289,6 +313,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     }
     if (incoming.settle()) this.waits = ring.next < incoming.made
     this.entry.settle()
+    // Copies were made.
+    this.total.settle()
   }
 
   private inputEnded(): void {
@@ -305,9 +331,11 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   closed(): void {
     this.entry.leave()
+    this.proxy.world.memoryLine.leave(this.line)
     this.incoming.close()
     this.ahead.clear()
     this.place.close()
+    this.place.name.set(null)
     this.dropAll()
     this.proxy.closed(this)
   }
@@ -319,9 +347,29 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     }
   }
 
-  /** The World's memory is spent, and this connection holds most of it. */
+  // The World's memory is spent, and this connection has held most of it for longest
+
+  get heldOwner(): Continuation | null {
+    for (const each of this.ring) if (each.held) return each
+    return null
+  }
+
+  giveUp(): boolean {
+    const { heldBytes } = this.total
+    // The bytes of commands that are sent are kept for a retry only.
+    for (const each of this.ring) if (each.isOwed && hasLeft(each)) dropBytes(each)
+    if (this.total.heldBytes < heldBytes) return false
+    this.stalled()
+    return true
+  }
+
   stalled(): void {
     this.breakOff()
+    this.incoming.close()
+    this.ahead.clear()
+    this.dropAll()
+    for (const each of this.ring) dropBytes(each)
+    this.place.name.set(null)
   }
 
   override describe(): Readonly<Record<string, unknown>> {

@@ -9,10 +9,10 @@ import { trailOf } from './command-trail.js'
 import { type CommandInfo, type Kind, UNKNOWN } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import type { Place } from './place.js'
-import { type Route, routeOf, routeWithin, together } from './plan.js'
+import { isPlan, type Route, routeOf, routeWithin, together } from './plan.js'
 import type { RedisProxy } from './redis-proxy.js'
 import { BAD, COMMAND, LARGE, MORE, NOTHING, PIECE, RequestReader } from './request-reader.js'
-import { keepCommands } from './sent-commands.js'
+import { countExtra, keepCommands } from './sent-commands.js'
 import type { RedisSession } from './session.js'
 import { protocolError, REFUSED_IN_RELAY } from './texts.js'
 
@@ -38,7 +38,13 @@ export class Incoming {
     this.frontend = frontend
     this.proxy = proxy
     this.place = frontend.place
-    this.reader = new RequestReader(new KeptBytes(pollset, memory), shareBytesMax, bulkBytesMax)
+    const kept = new KeptBytes(pollset, memory, frontend.total)
+    this.reader = new RequestReader(kept, shareBytesMax, bulkBytesMax)
+  }
+
+  /** A command has begun to come, and its rest has not. */
+  get isWithin(): boolean {
+    return this.large !== null || this.reader.isWithin
   }
 
   /** Reads commands. Returns the offset after what was read. */
@@ -86,6 +92,7 @@ export class Incoming {
     const { bulkBytesMax } = this.proxy.limits
     const reader = new RequestReader(new KeptBytes(pollset, memory), Number.POSITIVE_INFINITY, bulkBytesMax)
     c.route = routeWithin(c, reader, map, (info, read) => this.kindOf(info, read))
+    countExtra(c)
   }
 
   private kindOf(info: CommandInfo, reader = this.reader): Kind {
@@ -110,6 +117,7 @@ export class Incoming {
     if (does === 'identity') c.change = changeOf(info, reader)
     else if (does === 'local' && reader.known > 2)
       c.argument = Buffer.from(reader.buffer.subarray(reader.from[2], reader.to[2]))
+    if (does !== 'shared' || isPlan(c.route)) countExtra(c)
     // Nothing behind these is read.
     if (does === 'http' || (does === 'local' && info.name === 'quit')) this.quits = true
     let after = at
@@ -173,7 +181,7 @@ export class Incoming {
     const info = infoOf(reader)
     const translated = this.proxy.clientIds.translated(info, reader)
     if (translated !== null) relay.send(translated, 0, translated.length)
-    else if (this.place.mayPass(info)) relay.send(reader.buffer, reader.start, reader.end)
+    else if (this.proxy.mayPass(info)) relay.send(reader.buffer, reader.start, reader.end)
     else relay.send(REFUSED_IN_RELAY, 0, REFUSED_IN_RELAY.length)
   }
 
@@ -182,7 +190,7 @@ export class Incoming {
     const { relay } = this.place
     const info = infoOf(reader)
     if (relay !== null) {
-      this.isPassed = this.place.mayPass(info)
+      this.isPassed = this.proxy.mayPass(info)
       this.pass(relay)
       return
     }
@@ -234,7 +242,8 @@ export class Incoming {
     const { fresh, proxy } = this
     if (fresh.length === 0) return false
     const { isCluster } = this.place.seats.map
-    keepCommands(fresh, isCluster ? Number.POSITIVE_INFINITY : proxy.limits.retryBytesMax)
+    const retryBytesMax = isCluster ? Number.POSITIVE_INFINITY : proxy.limits.retryBytesMax
+    keepCommands(fresh, proxy.world.memory.aboveSoft ? -1 : retryBytesMax, this.frontend.total)
     // They may have to be sent again.
     if (isCluster) for (const each of fresh) if (!each.told) trailOf(each)?.keeps(each.end - each.start)
     fresh.length = 0

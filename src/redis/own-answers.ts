@@ -71,7 +71,7 @@ function answerBroken(place: Place, c: Command): Answer {
 /** Names are printable, as a server has them. */
 function setName(place: Place, name: Buffer | null): Buffer {
   if (name?.some((each) => each < 0x21 || each > 0x7e) === true) return WRONG_NAME
-  place.name = name
+  place.name.set(name)
   return OK
 }
 
@@ -87,9 +87,9 @@ function answerLocal(place: Place, c: Command): Buffer {
     case 'client|setname':
       return setName(place, c.argument)
     case 'client|getname':
-      return place.name === null || place.name.length === 0
+      return place.name.value === null || place.name.value.length === 0
         ? nilReply(place.seats.parts.resp)
-        : bulkReply(place.name)
+        : bulkReply(place.name.value)
     default:
       return OK
   }

@@ -86,7 +86,7 @@ export class Part extends Continuation implements Ask, Sharer {
     this.id = `${command.id}/p${number}`
     this.lease = new Lease<RedisSession>(this)
     this.answer = new PartAnswer(this)
-    this.kept = new KeptBytes(world.pollset, world.memory)
+    this.kept = new KeptBytes(world.pollset, world.memory, frontend.total)
     this.trail =
       planned.keys !== null && trailOf(command) !== null ? new Trail(frontend.place.redirects) : null
     partSteps.start(world, this, 'lease')

@@ -27,16 +27,18 @@ function keysIn({ pollset, memory, redisLimits }: RedisWorld, bytes: Buffer, sta
   return keys
 }
 
-const keysOfCommand = (c: Command): ReadonlySet<string> =>
-  c.buffer === null ? new Set() : keysIn(c.frontend.proxy.world, c.buffer, c.start, c.end)
+/** Null: its bytes are gone, and it may have any key. */
+const keysOfCommand = (c: Command): ReadonlySet<string> | null =>
+  c.buffer === null || c.isCut ? null : keysIn(c.frontend.proxy.world, c.buffer, c.start, c.end)
 
 const keysOfPart = ({ command, planned: { bytes } }: Part): ReadonlySet<string> =>
   keysIn(command.frontend.proxy.world, bytes, 0, bytes.length)
 
 /** Returns the trails of what is in flight behind this command with one of these keys. */
-function rivalsBehind(command: Command, keys: ReadonlySet<string>): readonly Trail[] {
+function rivalsBehind(command: Command, keys: ReadonlySet<string> | null): readonly Trail[] {
   const rivals: Trail[] = []
-  const shares = (others: ReadonlySet<string>): boolean => {
+  const shares = (others: ReadonlySet<string> | null): boolean => {
+    if (keys === null || others === null) return true
     for (const each of others) if (keys.has(each)) return true
     return false
   }

@@ -7,8 +7,8 @@
 // A client moves only when all its commands are answered, so no two of them pass each other (S8).
 
 import type { Engine } from '../engine/index.js'
+import { ClientName } from './client-name.js'
 import type { Command } from './command.js'
-import type { CommandInfo } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import { ANONYMOUS } from './identity.js'
 import { answerOf } from './own-answers.js'
@@ -37,7 +37,7 @@ export class Place {
   pin: RedisSession | null
   relay: RedisSession | null
   readonly relayed: RelayRecord
-  name: Buffer | null
+  readonly name: ClientName
   /** A session was lost with these (IN_MULTI, WATCHES): a transaction cannot be executed. */
   broken: number
   readonly proxy: RedisProxy
@@ -64,7 +64,7 @@ export class Place {
     this.pin = null
     this.relay = null
     this.relayed = new RelayRecord()
-    this.name = null
+    this.name = new ClientName(frontend.total)
     this.broken = 0
     this.sharded = new ShardedWay(this, frontend)
     this.redirects = new Redirects()
@@ -195,7 +195,7 @@ export class Place {
 
   /** It forgets who it is. */
   reset(): void {
-    this.name = null
+    this.name.set(null)
     this.unpin(true)
     this.seats.become(ANONYMOUS)
   }
@@ -213,7 +213,7 @@ export class Place {
     }
     if (this.relay !== null) {
       c.sentTo = this.relay
-      if (this.mayPass(c.info)) this.relay.send(buffer, c.start, c.end)
+      if (this.proxy.mayPass(c.info)) this.relay.send(buffer, c.start, c.end)
       else this.relay.send(REFUSED_IN_RELAY, 0, REFUSED_IN_RELAY.length)
       frontend.advanceFrom(c)
       return 'relayed'
@@ -247,11 +247,6 @@ export class Place {
     // Its client is read no further until it has a session.
     if (c.isLarge) frontend.sessionTakes()
     return 'sent'
-  }
-
-  /** Returns true if a client that has taken over its session may send this. */
-  mayPass({ kind }: CommandInfo): boolean {
-    return (kind !== 'admin' && kind !== 'replication') || this.proxy.options.allowAdmin
   }
 
   private note(c: Command, session: RedisSession): void {

@@ -6,7 +6,7 @@
 import { Continuation, defineLife } from '../continuation/index.js'
 import { LEASED, OwnSession, type SessionFactory, UNLEASED } from '../engine/index.js'
 import { Signal } from '../pollset/index.js'
-import { KeptBytes } from '../transport/index.js'
+import { type Keeper, KeptBytes, KeptTotal } from '../transport/index.js'
 import type { Ask } from './ask.js'
 import type { RedisSession } from './session.js'
 import type { RedisWorld } from './world.js'
@@ -38,7 +38,7 @@ export interface QuestionOptions {
 /** @param reply null: there is none. @param why why there is none: one clause, for people */
 export type Told = (reply: Buffer | null, why: string) => void
 
-export class Question extends Continuation implements Ask {
+export class Question extends Continuation implements Ask, Keeper {
   readonly id: string
   readonly kind = 'redis-question'
   readonly lateAt: number
@@ -46,6 +46,7 @@ export class Question extends Continuation implements Ask {
   readonly answer: Signal
   readonly askedAt: number
   readonly sharer = null
+  readonly heldOwner = null
   readonly options: QuestionOptions
   owed = 1
   session: RedisSession | null = null
@@ -68,19 +69,28 @@ export class Question extends Continuation implements Ask {
     this.options = options
     this.own = new OwnSession(world, options.name, sessions, this)
     this.answer = new Signal(`${this.id}.reply`, 'signal', ['ANSWERED'])
-    this.kept = new KeptBytes(world.pollset, world.memory)
+    this.kept = new KeptBytes(world.pollset, world.memory, new KeptTotal(world, this))
     this.told = told
     questionSteps.start(world, this, 'lease')
   }
 
   reply(buffer: Buffer, from: number, to: number, last: boolean): void {
     const { replyBytesMax } = this.options
+    if (this.owed === 0) return
     if (this.kept.length + to - from <= replyBytesMax) this.kept.append(buffer, from, to)
     else this.isTooLong = true
     if (!last && !this.isTooLong) return
     this.owed = 0
     this.why = this.isTooLong ? `its answer has more than ${replyBytesMax} bytes` : ''
     this.answer.raise(ANSWERED)
+  }
+
+  giveUp(): boolean {
+    this.owed = 0
+    this.why = 'its answer found no room in memory'
+    this.kept.clear()
+    this.answer.raise(ANSWERED)
+    return true
   }
 
   lost(): void {

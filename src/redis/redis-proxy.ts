@@ -6,6 +6,7 @@ import type { RedisBackend } from './backend.js'
 import { ClientIds } from './client-ids.js'
 import type { Command } from './command.js'
 import { commandLife } from './command-steps.js'
+import type { CommandInfo } from './commands.js'
 import { RedisFrontend } from './frontend.js'
 import type { RedisLimits } from './limits.js'
 import { partLife } from './part.js'
@@ -99,6 +100,11 @@ export class RedisProxy {
   /** The open clients. */
   [Symbol.iterator](): IterableIterator<RedisFrontend> {
     return this.open.values()
+  }
+
+  /** Returns true if a client that has taken over its session may send this. */
+  mayPass({ kind }: CommandInfo): boolean {
+    return (kind !== 'admin' && kind !== 'replication') || this.options.allowAdmin
   }
 
   get size(): number {

@@ -15,7 +15,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "transport.connectMs": ["ms", "The longest time to make a connection to a backend, in ms: name, addresses and TLS."],
   "transport.connectAttemptMs": ["ms", "The time after which the next address of a backend's name is tried beside one that does not answer, in ms (RFC 8305 §8)."],
   "transport.connectAddressesMax": ["", "The number of addresses of one name that are tried."],
-  "transport.heldBytesSoft": ["bytes", "The bytes buffered by the World from which on connection credit is returned only when they are consumed, and the streams that stalled longest are reset. Each worker counts its own."],
+  "transport.heldBytesSoft": ["bytes", "The bytes buffered by the World from which on connection credit is returned only when they are consumed, clients of Redis begin no command, and the streams that stalled longest are reset. Each worker counts its own."],
   "transport.heldBytesMax": ["bytes", "The bytes buffered by the World past which streams are reset even before they have stalled. Each worker counts its own."],
   "transport.connectionHeldBytesMax": ["bytes", "The bytes buffered by one connection past which its streams are reset even before they have stalled."],
   "transport.stallMs": ["ms", "The time without progress after which a stream counts as stalled, in ms."],

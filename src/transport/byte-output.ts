@@ -23,7 +23,8 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   readonly starving = false
   readonly heldOwner = null
   private readonly memory: MemoryBudget
-  private readonly budget = new ConnectionBudget()
+  /** The bytes that its connection holds. */
+  readonly budget = new ConnectionBudget()
   private readonly unsent: ReceiveBuffer
   private readonly connection: ByteOutputOwner
   private abandoned = false

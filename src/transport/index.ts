@@ -9,6 +9,7 @@ export { DelayedReset } from './delayed-reset.js'
 export { Dial, type DialEvents, dial, dialLife } from './dial.js'
 export { type DialLimits, dialLimits } from './happy-eyeballs.js'
 export { KeptBytes } from './kept-bytes.js'
+export { type Keeper, KeptCopy, KeptTotal } from './kept-total.js'
 export { LineConnection } from './line-connection.js'
 export { BARE_CR, BARE_LF, LINE, LineReader, MORE, TOO_LONG } from './line-reader.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'
@@ -17,10 +18,12 @@ export {
   ConnectionBudget,
   type HeldLoss,
   MemoryBudget,
+  type MemoryHolder,
   type MemoryLimits,
   memoryLimits,
   STALL,
 } from './memory-budget.js'
+export { MemoryLine, PlaceInLine } from './memory-line.js'
 export { Pipeline } from './pipeline.js'
 export { ProxyHeaderReader, type ProxyVersion, proxyHeader } from './proxy-protocol.js'
 export { type CreditSink, ReceiveBuffer } from './receive-buffer.js'

@@ -1,12 +1,12 @@
-// The memory budget: bounds the bytes that wait in receive buffers, for the World and for each connection
-// (design: Flow control). It counts what is allocated, not the payload.
+// The memory budget: bounds the bytes that wait in receive buffers or are kept for an owner, for the World
+// and for each connection (design: Flow control). It counts what is allocated, not the payload.
 //
 // Below the soft limit a stalled stream costs no more than its own window. Above it the stream that has
 // stalled longest with most bytes is reset, and its memory is freed. Its siblings are never reset for it.
 // Among stalled streams, those of a continuation that a debugger holds are reset first.
 
 import { type Continuation, fault } from '../continuation/index.js'
-import { invariant, List, type Slab, SlabPool } from '../pollset/index.js'
+import { invariant, List, type Listed, type Slab, SlabPool } from '../pollset/index.js'
 import type { ReceiveBuffer } from './receive-buffer.js'
 
 /** The fault of a stream that was reset to free memory (design: Flow control). */
@@ -21,7 +21,8 @@ export const STALL = fault(
 export interface MemoryLimits {
   /**
    * The bytes buffered by the World from which on connection credit is returned only when they are consumed,
-   * and the streams that stalled longest are reset. Each worker counts its own.
+   * clients of Redis begin no command, and the streams that stalled longest are reset. Each worker counts its
+   * own.
    */
   readonly heldBytesSoft: number
   /**
@@ -59,6 +60,21 @@ export class ConnectionBudget {
   bytes = 0
 }
 
+/** One that holds bytes of the budget, and can lose them. */
+export interface MemoryHolder extends Listed<MemoryHolder> {
+  /** The bytes that it holds. */
+  readonly heldBytes: number
+  /** The time at which bytes last left, in ms of the pollset's clock. */
+  readonly progressAt: number
+  /** It has lost its bytes. */
+  readonly stalled: boolean
+  readonly budget: ConnectionBudget
+  /** The continuation that its bytes wait for, if a debugger holds it; null otherwise. */
+  readonly heldOwner: Continuation | null
+  /** Frees bytes. Returns true if it ends; false if it has freed some that were not needed. */
+  stall(): boolean
+}
+
 export class MemoryBudget {
   /** bytes allocated to blocks now */
   bytes = 0
@@ -68,11 +84,13 @@ export class MemoryBudget {
   stalls = 0
   /** Is called for a debugger; null without one. */
   onHeldLoss: HeldLoss | null = null
+  /** Is called when bytes were freed, and less than the soft limit is held; null if nobody waits for it. */
+  onRoom: (() => void) | null = null
   readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
   private readonly keptPools: readonly SlabPool[]
-  /** The receive buffers that hold blocks. */
-  readonly holders = new List<ReceiveBuffer>()
+  /** All that hold bytes. */
+  readonly holders = new List<MemoryHolder>()
 
   constructor(limits: MemoryLimits = memoryLimits) {
     this.limits = limits
@@ -80,17 +98,21 @@ export class MemoryBudget {
     this.keptPools = KEPT_SIZES.map((size) => new SlabPool(size, Math.floor(IDLE_BYTES / size)))
   }
 
-  /** Takes a block for `bytes` in one piece. */
-  takeKept(bytes: number, owner: object): Slab {
-    const pool = this.keptPools.find((each) => bytes <= each.size) ?? new SlabPool(bytes, 0)
-    this.bytes += pool.size
-    return pool.take(owner)
+  /** Returns the pool of blocks that keep `bytes` in one piece. */
+  keptPoolFor(bytes: number): SlabPool {
+    return this.keptPools.find((each) => bytes <= each.size) ?? new SlabPool(bytes, 0)
   }
 
-  giveKept(block: Slab, owner: object): void {
-    block.pool.give(block, owner)
-    this.bytes -= block.pool.size
+  /** Counts bytes that are held from now on. */
+  add(bytes: number): void {
+    this.bytes += bytes
+  }
+
+  /** Counts bytes that are held no more. */
+  remove(bytes: number): void {
+    this.bytes -= bytes
     invariant(this.bytes >= 0, 'bytes given back were counted as held')
+    if (this.onRoom !== null && !this.aboveSoft) this.onRoom()
   }
 
   /** Returns the pool whose blocks fit `bytes` best; the largest if they need several blocks. */
@@ -108,9 +130,9 @@ export class MemoryBudget {
   give(block: Slab, buffer: ReceiveBuffer): void {
     const { pool } = block
     pool.give(block, buffer)
-    this.bytes -= pool.size
     buffer.budget.bytes -= pool.size
-    invariant(this.bytes >= 0 && buffer.budget.bytes >= 0, 'bytes given back were counted as held')
+    invariant(buffer.budget.bytes >= 0, 'bytes given back were counted as held')
+    this.remove(pool.size)
   }
 
   /** Counts bytes of a body that are held outside of blocks. */
@@ -120,9 +142,9 @@ export class MemoryBudget {
   }
 
   discharge(bytes: number): void {
-    this.bytes -= bytes
     this.charged -= bytes
-    invariant(this.charged >= 0 && this.bytes >= this.charged, 'bytes discharged were charged')
+    invariant(this.charged >= 0 && this.bytes - bytes >= this.charged, 'bytes discharged were charged')
+    this.remove(bytes)
   }
 
   get aboveSoft(): boolean {
@@ -130,7 +152,7 @@ export class MemoryBudget {
   }
 
   /** Resets stalled streams until the limits hold again. Called after settling. */
-  enforce(now: number, budget: ConnectionBudget): void {
+  enforce(now: number, budget: ConnectionBudget | null): void {
     const { heldBytesMax, connectionHeldBytesMax, stallMs } = this.limits
     while (this.aboveSoft) {
       const isReset =
@@ -139,7 +161,7 @@ export class MemoryBudget {
           : this.resetWorst(now, stallMs, null, 'transport.heldBytesSoft')
       if (!isReset) break
     }
-    while (budget.bytes > connectionHeldBytesMax)
+    while (budget !== null && budget.bytes > connectionHeldBytesMax)
       if (!this.resetWorst(now, 0, budget, 'transport.connectionHeldBytesMax')) break
   }
 
@@ -153,7 +175,7 @@ export class MemoryBudget {
     budget: ConnectionBudget | null,
     limit: string,
   ): boolean {
-    let worst: ReceiveBuffer | null = null
+    let worst: MemoryHolder | null = null
     let most = -1
     let owner: Continuation | null = null
     for (let each = this.holders.last; each !== null; each = each.listPrev) {
@@ -169,9 +191,10 @@ export class MemoryBudget {
       }
     }
     if (worst === null) return false
+    const { heldBytes } = worst
+    if (!worst.stall()) return true
     this.stalls++
-    if (owner !== null) this.onHeldLoss?.(owner, worst.heldBytes, limit)
-    worst.stall()
+    if (owner !== null) this.onHeldLoss?.(owner, heldBytes, limit)
     return true
   }
 }

@@ -8,8 +8,8 @@
 // credit is withheld until `releaseRetained` (design: Engine).
 
 import type { Continuation } from '../continuation/index.js'
-import { invariant, type Listed, type Slab } from '../pollset/index.js'
-import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'
+import { invariant, type Slab } from '../pollset/index.js'
+import type { ConnectionBudget, MemoryBudget, MemoryHolder } from './memory-budget.js'
 
 /** A run of bytes. `block` is set if they are in a block of ours. */
 interface Slice {
@@ -36,7 +36,7 @@ export interface CreditSink {
 /** Up to this size a loop over the bytes is faster than a call. */
 const SMALL = 48
 
-export class ReceiveBuffer implements Listed<ReceiveBuffer> {
+export class ReceiveBuffer implements MemoryHolder {
   /** The bytes that can be pulled now. */
   length = 0
   /** The bytes allocated to blocks. */
@@ -47,8 +47,8 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   /** The most bytes that are retained; 0: none. */
   private retainMax = 0
   list: object | null = null
-  listPrev: ReceiveBuffer | null = null
-  listNext: ReceiveBuffer | null = null
+  listPrev: MemoryHolder | null = null
+  listNext: MemoryHolder | null = null
   readonly budget: ConnectionBudget
   private readonly slices: Slice[] = []
   /** The index of the slice that is pulled from, and the offset in it. Slices before it are retained. */
@@ -236,9 +236,10 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     return owed
   }
 
-  stall(): void {
+  stall(): boolean {
     this.stalled = true
     this.sink.stalled()
+    return true
   }
 
   /** Finds the position again: `length` bytes before the end. */

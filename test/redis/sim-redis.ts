@@ -11,7 +11,7 @@ import {
   redisLimits,
 } from '../../src/redis/index.js'
 import { arrayOf } from '../../src/redis/inline.js'
-import { createTransportWorld } from '../../src/transport/index.js'
+import { createTransportWorld, type TransportLimits } from '../../src/transport/index.js'
 import { Peer } from '../world/text-peer.js'
 
 export { Peer }
@@ -26,15 +26,17 @@ export const sent = (...commands: string[]): string =>
 export interface Setting {
   readonly options?: Partial<RedisOptions>
   readonly limits?: Partial<RedisLimits>
+  readonly transport?: Partial<TransportLimits>
   readonly faults?: Partial<SimFaults>
   readonly heard?: (peer: Peer) => void
   readonly seen?: import('../../src/continuation/index.js').Tracer
 }
 
-export function setUp({ options = {}, limits = {}, faults = {}, heard = () => {}, seen }: Setting = {}) {
+export function setUp(setting: Setting = {}) {
+  const { options = {}, limits = {}, transport = {}, faults = {}, heard = () => {}, seen } = setting
   const pollset = new SimPollset(1, { ...noFaults, ...faults })
   const world = {
-    ...createTransportWorld(createWorld(pollset)),
+    ...createTransportWorld(createWorld(pollset), transport),
     redisLimits: { ...redisLimits, ...limits },
   }
   if (seen !== undefined) world.scheduler.tracer = seen

@@ -313,6 +313,9 @@ const KNOBS = {
   redisShards: oneOf(0, 0, 0, 0, 2, 3),
   redisPrefixes: oneOf(0, 0, 1),
   redisReloadMs: oneOf(0, 0, 0, 20, 200),
+  /** The memory budget of a run of Redis: its soft limit, and the bytes above it. Behind all others. */
+  redisHeldSoft: oneOf(1_000_000_000, 3000, 30_000, 300_000, 1_000_000_000, 1_000_000_000),
+  redisHeldOver: oneOf(1_000_000_000, 0, 10_000, 100_000, 1_000_000_000),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */

@@ -134,6 +134,28 @@ export function bounded(): Checker<RedisView> {
   }
 }
 
+/** S4: all bytes that clients and their commands keep are counted, and for somebody who can give them up. */
+export function countedWhole(): Checker<RedisView> {
+  return {
+    turn({ world: { memory }, frontends, parts }) {
+      let held = 0
+      for (const each of memory.holders) held += each.heldBytes
+      if (held !== memory.bytes)
+        fail('S4', `${memory.bytes} bytes are counted, and ${held} of them can be freed`)
+      const kept = new Map<RedisFrontend, number>()
+      for (const { command, kept: reply } of parts)
+        kept.set(command.frontend, (kept.get(command.frontend) ?? 0) + reply.length)
+      for (const each of frontends) {
+        let bytes = kept.get(each) ?? 0
+        for (const { answer, buffer, start, end } of each.ring)
+          bytes += answer.heldBytes + (buffer === null ? 0 : end - start)
+        if (bytes > each.total.heldBytes)
+          fail('S4', `${each.id} keeps ${bytes} bytes, and ${each.total.heldBytes} are counted`)
+      }
+    },
+  }
+}
+
 function within(what: string, value: number, most: number): void {
   // Negated, so that NaN and undefined fail too.
   if (!(value >= 0 && value <= most)) fail('S4', `${what}: ${value}, at most ${most}`)

@@ -12,6 +12,7 @@ import { Place } from '../../../src/redis/place.js'
 import { Stall } from '../../../src/redis/stall.js'
 import { type Defect, wrap, wrapGet } from '../defects.js'
 import { clusterDefects } from './cluster-defects.js'
+import { memoryDefects } from './memory-defects.js'
 import { shardDefects } from './shard-defects.js'
 
 const MALFORMED = Buffer.from('*1\r\n$x\r\n')
@@ -279,12 +280,18 @@ const all: readonly Defect[] = [
   },
 ]
 
-export const redisDefects: readonly Defect[] = [...all, ...clusterDefects, ...shardDefects].map((each) => ({
+export const redisDefects: readonly Defect[] = [
+  ...all,
+  ...clusterDefects,
+  ...shardDefects,
+  ...memoryDefects,
+].map((each) => ({
   ...each,
   plan: {
     redis: 1,
     redisNodes: 0,
     redisShards: 0,
+    redisHeldSoft: 1_000_000_000,
     ...(each.expected.includes('S6') ? {} : { handOnly: 0 }),
     ...each.plan,
   },

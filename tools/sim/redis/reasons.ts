@@ -10,7 +10,7 @@ type Reason = (asked: Asked, stage: RedisStage) => boolean
 const isLossy: Reason = (_, { plan, books, pollset: { done, now } }) =>
   books.ended > 0 ||
   now >= plan.redisStallMs ||
-  plan.connectionHeldBytesMax < 1_000_000_000 ||
+  plan.redisHeldSoft < 1_000_000_000 ||
   (done.reset ?? 0) + (done.vanish ?? 0) > 0
 
 const waited = ({ sentAt }: Asked, { pollset }: RedisStage): number => pollset.clock - sentAt + 0.001
@@ -48,7 +48,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   'slot-moved': (asked, stage) => {
     const { plan, books } = stage
     const isLarge = asked.words.reduce((sum, each) => sum + each.length + 20, 20) > plan.redisShareBytesMax
-    if (!isLarge && !books.begun.has(asked.client))
+    // Memory had no room for its bytes.
+    const isSpent = plan.redisHeldSoft < 1_000_000_000
+    if (!isLarge && !isSpent && !books.begun.has(asked.client))
       fail('Y28', `${asked.shown} gets slot-moved, and is in no transaction`)
     return isCluster(asked, stage)
   },

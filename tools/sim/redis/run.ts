@@ -36,7 +36,14 @@ import type { Plan } from '../plan.js'
 import type { Result, RunOptions } from '../run.js'
 import { TurnByTurn } from '../turns.js'
 import { Books } from './books.js'
-import { bounded, endedOnce, goesWithItsClient, type RedisView, siblingsGoOn } from './checks.js'
+import {
+  bounded,
+  countedWhole,
+  endedOnce,
+  goesWithItsClient,
+  type RedisView,
+  siblingsGoOn,
+} from './checks.js'
 import { RedisClient } from './client.js'
 import { addressOf, SimCluster, WRONG_NODE } from './cluster.js'
 import { mapIsTrue, questionsArePaced } from './cluster-checks.js'
@@ -157,6 +164,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     this.checkers = [
       endedOnce(),
       bounded(),
+      countedWhole(),
       siblingsGoOn(),
       goesWithItsClient(),
       questionsArePaced(),
@@ -370,14 +378,16 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     const { cluster } = this.backend
     this.checksArmed =
       this.sessions.reduce((sum, { stall }) => sum + Number(stall.deadlineArmed), 0) +
-      Number(cluster?.deadlineArmed ?? false)
+      Number(cluster?.deadlineArmed ?? false) +
+      Number(this.world.memoryLine.deadlineArmed)
     this.engines = this.backend.engines() as unknown as readonly EngineInside[]
     for (const each of this.checkers) each.turn?.(this)
     this.logged = []
   }
 
   result(violation: Violation | null): Result {
-    const { plan, faults, outcomes } = this
+    const { plan, faults, outcomes, world } = this
+    if (world.memory.stalls > 0) faults['bytes were given up for room'] = world.memory.stalls
     return { plan, violation, exchanges: this.proxy.begun, turns: this.pollset.turns, faults, outcomes }
   }
 
@@ -389,7 +399,11 @@ function redisLimitsOf(plan: Plan): Limits {
   const shareReplyBytesMax = plan.redisClientWaitingBytes + plan.redisShareReplyOver
   return limitsWith(limitsOf(plan), {
     engine: { sessionsMin: plan.redisSessionsMin },
-    transport: { heldBytesSoft: 1_000_000_000, heldBytesMax: 2_000_000_000 },
+    transport: {
+      heldBytesSoft: plan.redisHeldSoft,
+      heldBytesMax: plan.redisHeldSoft + plan.redisHeldOver,
+      connectionHeldBytesMax: 1_000_000_000,
+    },
     redis: {
       clientsMax: plan.redisClientsMax,
       commandsMax: plan.redisCommandsMax,
