@@ -1,4 +1,4 @@
-// All test files, three processes at a time, as a test often waits for a program that it has started. They run
+// All test files, four processes at a time, as a test often waits for a program that it has started. They run
 // as plain Node: what tap's runner loads into the processes it starts itself (for TypeScript, mocks and
 // coverage, none of which is used here) takes longer than most files do. The files of a folder share a process
 // (one-process.ts), but for those that take long, or measure memory, or end their process. A file runs because
@@ -12,32 +12,35 @@ import t from 'tap'
 /** Begins with the longest: files with a process of their own, and folders. The others follow. */
 const first: readonly string[] = [
   'server',
-  'tools/password-flood',
-  'peers',
-  'server/workers',
-  'server/command-line',
-  'terminal',
   'redis',
-  'workers',
-  'proxy/tunnel',
-  'http1',
-  'proxy/matrix',
-  'proxy/matrix/flows',
-  'server/serve-file',
-  'server/debugger',
-  'package',
-  'http2',
-  'peers/clients',
-  'peers/backends',
-  'attacks',
-  'proxy',
-  'house/rooms',
+  'peers',
+  'tools/password-flood',
+  'terminal',
   'sim/defects',
-  'sim/seeds',
-  'house',
-  'peers/chromium',
-  'tools/attack',
+  'server/workers',
+  'embedding',
+  'http2',
+  'package',
+  'proxy',
+  'server/command-line',
   'tools/endure',
+  'workers',
+  'server/debugger',
+  'filters',
+  'proxy/matrix',
+  'sim',
+  'sim/seeds',
+  'server/serve-file',
+  'http1',
+  'attacks',
+  'house',
+  'house/rooms',
+  'proxy/tunnel',
+  'peers/chromium',
+  'peers/clients',
+  'proxy/matrix/flows',
+  'peers/backends',
+  'tools/attack',
   'http2/fuzz',
   'peers/stalled',
   'peers/programs',
@@ -67,7 +70,7 @@ for (const file of files) {
   else shared.push(file)
 }
 
-t.jobs = 3
+t.jobs = 4
 t.setTimeout(allTimeoutMs)
 for (const [name, own] of processes) {
   const script = own.length === 1 ? own[0] : 'one-process.js'

@@ -16,7 +16,9 @@ export function limitTexts(root: string): ReadonlyMap<string, readonly [unit: st
   const file = join(root, 'src', 'server', 'limits.ts')
   const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
-  const program = ts.createProgram([file], { ...options, incremental: false, composite: false, noEmit: true })
+  // Names and comments of interfaces are looked at, and no library's types.
+  const quick = { incremental: false, composite: false, noEmit: true, noLib: true, types: [] }
+  const program = ts.createProgram([file], { ...options, ...quick })
   const checker = program.getTypeChecker()
   const source = program.getSourceFile(file)
   const texts = new Map<string, readonly [string, string]>()

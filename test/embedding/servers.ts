@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { createProxy, type HttpProxy, type ProxyOptions } from '../../src/server/index.js'
 import { echoUpgrades } from '../../tools/testbed/websocket-echo.js'
+import { soon } from '../world/soon.js'
 
 export const portOf = (server: Server | Http2Server): number => (server.address() as AddressInfo).port
 
@@ -138,5 +139,5 @@ export function ask(
 export const asked = (told: Told): Asked => JSON.parse(told.body) as Asked
 
 export const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise(setImmediate)
+  while (!holds()) await soon()
 }

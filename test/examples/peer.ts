@@ -1,8 +1,10 @@
 // Peers of the examples on the simulated network, and waiting for real ones.
 
+import { soon } from '../world/soon.js'
+
 export { Peer } from '../world/text-peer.js'
 
-/** Turns of Node's loop, until this holds. */
+/** Waits until this holds. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+  while (!holds()) await soon()
 }

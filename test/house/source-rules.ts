@@ -225,9 +225,10 @@ export function stateFindings(path: string, text: string): readonly Finding[] {
   return tree.findings
 }
 
-const bannedNames: ReadonlySet<string> = new Set(
-  ['manager', 'handler', 'util', 'helper', 'common', 'misc'].flatMap((each) => [each, `${each}s`]),
-)
+const bannedWords = ['manager', 'handler', 'util', 'helper', 'common', 'misc']
+const bannedNames: ReadonlySet<string> = new Set(bannedWords.flatMap((each) => [each, `${each}s`]))
+/** A text without any of these words has no such name, and needs no tree. */
+const bannedInText = new RegExp(bannedWords.join('|'), 'i')
 
 /** `connectionManager.ts` and `connection-manager` are both connection and manager. */
 export const words = (name: string): readonly string[] =>
@@ -238,10 +239,13 @@ export const words = (name: string): readonly string[] =>
 
 /** Paths and type names that say nothing of what they hold. */
 export function nameFindings(path: string, text: string): readonly Finding[] {
+  const named = words(path).filter((word) => bannedNames.has(word))
+  const findings = named.map((word) => `${path} is named ${word}`)
+  return bannedInText.test(text) ? [...findings, ...typeNameFindings(path, text)] : findings
+}
+
+function typeNameFindings(path: string, text: string): readonly Finding[] {
   const tree = parse(path, text)
-  for (const word of words(path)) {
-    if (bannedNames.has(word)) tree.findings.push(`${path} is named ${word}`)
-  }
   const visit = (node: ts.Node): void => {
     const named =
       ts.isClassLike(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
@@ -296,8 +300,10 @@ function eachComment({ source }: Tree, look: (range: ts.CommentRange) => void): 
 
 /** Comments whose lines are longer than {@link commentColumnsMax}: the formatter does not look at them. */
 export function commentFindings(path: string, text: string): readonly Finding[] {
-  const tree = parse(path, text)
   const lines = text.split('\n')
+  // Most files have no such line: their comments need not be looked for.
+  if (lines.every((line) => line.length <= commentColumnsMax)) return []
+  const tree = parse(path, text)
   const long = new Set<number>()
   eachComment(tree, (range) => {
     const first = tree.source.getLineAndCharacterOfPosition(range.pos).line
@@ -310,8 +316,12 @@ export function commentFindings(path: string, text: string): readonly Finding[] 
 /** A question's word where a sentence of a comment begins: at its start, on a line, or after another sentence. */
 const QUESTION_WORD = /(?:^|[.!?:] |^[\s/*]+)(What|Who|Whom|Whose|Whether|How)\b/gm
 
+/** The same in a whole text, where a comment may begin behind code. Most texts have none: comments need not be looked for. */
+const QUESTION_IN_TEXT = /(?:[.!?:] |\/[/*][\s/*]*|^[\s/*]+)(?:What|Who|Whom|Whose|Whether|How)\b/m
+
 /** Comments in which a sentence begins with a question's word, in place of a verb or the noun it documents. */
 export function openingFindings(path: string, text: string): readonly Finding[] {
+  if (!QUESTION_IN_TEXT.test(text)) return []
   const tree = parse(path, text)
   const found = new Map<number, string>()
   eachComment(tree, ({ pos, end }) => {

@@ -51,6 +51,8 @@ const options: ts.CompilerOptions = {
   noImplicitOverride: true,
   exactOptionalPropertyTypes: true,
   target: ts.ScriptTarget.ES2022,
+  // Browsers' types, which would be there by default, take a second to check and are nothing of ours.
+  lib: ['lib.es2022.d.ts'],
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   types: ['node'],

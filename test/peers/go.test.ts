@@ -7,6 +7,7 @@ import { nginx } from '../../tools/testbed/nginx.js'
 import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { serveText } from '../../tools/testbed/text-server.js'
 import { setUp } from '../world/proxy-world.js'
+import { soon } from '../world/soon.js'
 import { runGo, startGo, unlessGo } from './go-peers.js'
 
 const skip = unlessGo()
@@ -94,7 +95,7 @@ routes: [{ name: all, backend: calls }]
   const [backend] = server.proxy.backends
   const states = () => backend.endpoints.map((each) => each.member.active)
   const until = async (...wanted: string[]) => {
-    while (states().join() !== wanted.join()) await new Promise(setImmediate)
+    while (states().join() !== wanted.join()) await soon()
   }
   const call = () =>
     runGo('grpc-client', '-target', `127.0.0.1:${portOf()}`, '-calls', '20', '-calls-per-second', '1000')

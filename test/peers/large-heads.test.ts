@@ -7,6 +7,7 @@ import t from 'tap'
 import { nginx } from '../../tools/testbed/nginx.js'
 import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { get, setUp } from '../world/proxy-world.js'
+import { soon } from '../world/soon.js'
 
 t.test('node:http2 sends a head of 80 KB beside 60 requests: that one fails, once', async (t) => {
   let large = 0
@@ -40,7 +41,7 @@ t.test('node:http2 sends a head of 80 KB beside 60 requests: that one fails, onc
   )
   const client = setting.client()
   const others = Array.from({ length: 60 }, (_, i) => get(client, `/${i}`))
-  while (waiting.length < 60) await new Promise((resolve) => setImmediate(resolve))
+  while (waiting.length < 60) await soon()
   const answer = await get(client, '/large')
   t.same([answer.status, answer.headers['x-fermata']], [502, 'stream-error'])
   for (const each of waiting) each()

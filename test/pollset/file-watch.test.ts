@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CHANGED, type FileWatch, LOOKED, NodePollset, type Pollable } from '../../src/pollset/index.js'
 import { FilesDigest } from '../../src/pollset/node/digest.js'
+import { soon } from '../world/soon.js'
 
 function watching(t: Test, files: readonly string[]): FileWatch {
   const pollset = new NodePollset()
@@ -18,7 +19,7 @@ function watching(t: Test, files: readonly string[]): FileWatch {
 }
 
 const up = async (pollable: Pollable, bits: number) => {
-  while ((pollable.readiness & bits) === 0) await new Promise(setImmediate)
+  while ((pollable.readiness & bits) === 0) await soon()
   pollable.lower(bits)
 }
 

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { DROPPED, FAILED, type Flushable, NodeLogFile, REOPENED } from '../../src/pollset/index.js'
+import { soon } from '../world/soon.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-log-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
@@ -46,7 +47,7 @@ const opened = (path: string, slabBytes = 1 << 16) => {
 }
 const finished = (file: NodeLogFile): Promise<number> => new Promise((resolve) => file.finish(resolve))
 const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+  while (!holds()) await soon()
 }
 /** Writes a line that is there as text. */
 const write = (file: NodeLogFile, line: string): void =>

@@ -3,12 +3,10 @@
 import t from 'tap'
 import { parseRedisBackend, parseRedisListen } from '../../src/server/redis-address.js'
 import { parsePrefix, seedsOf, shardsOf } from '../../src/server/redis-shards.js'
-import { run } from '../../tools/testbed/programs.js'
-import { root } from '../house/source-rules.js'
+import { saidBy } from '../world/command-lines.js'
 
 t.test('what is wrong on the command line', async (t) => {
-  const main = ['dist/src/main.js', 'redis']
-  for (const [args, said] of [
+  const rows = [
     [[], /--backend is missing: fermata redis --backend 127.0.0.1:6379/],
     [['-b', 'redis://u:p@a'], /--backend 'redis:\/\/u:p@a' is not a backend of Redis: write HOST:PORT/],
     [['-b', 'a:70000'], /port 70000 is out of range/],
@@ -20,11 +18,9 @@ t.test('what is wrong on the command line', async (t) => {
     [['-b', 'a', '-b', 'a'], /--backend a:6379 is given twice/],
     [['--cluster', 'a', '-b', 'b'], /--cluster names its servers itself: leave out --backend and --prefix/],
     [['-b', 'a', '--limit', 'redis.depht=1'], /there is no limit 'redis.depht'/],
-  ] as const) {
-    const result = await run(process.execPath, [...main, ...args], { cwd: root })
-    t.match(result.stderr, said)
-    t.equal(result.code, 2)
-  }
+  ] as const
+  const said = await saidBy(rows.map(([args]) => ['redis', ...args]))
+  for (const [at, [, stderr]] of rows.entries()) t.match(said[at], { code: 2, stdout: '', stderr })
   t.same(parseRedisListen('rediss://[::1]:6380'), { host: '::1', port: 6380, secure: true })
   t.same(parseRedisBackend('[::1]'), { host: '::1', port: 6379, secure: false })
   t.same(parseRedisBackend('rediss://a.example:1'), { host: 'a.example', port: 1, secure: true })

@@ -9,6 +9,7 @@ import { arrayOf } from '../../src/redis/inline.js'
 import { freePort, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { redisCli, startRedis } from '../../tools/testbed/redis.js'
 import { root } from '../house/source-rules.js'
+import { soon } from '../world/soon.js'
 import { beginRedis, connections, Plain } from './plain-client.js'
 import { sent } from './sim-redis.js'
 
@@ -116,9 +117,9 @@ t.test('Y9: a script that runs for ever is killed from any database', { skip }, 
   const [script, one] = [new Plain(port), new Plain(port)]
   t.equal(await one.ask(sent('SELECT 9'), 1), '+OK\r\n')
   script.socket.write(arrayOf(['EVAL', 'while true do end', '0']))
-  while (!redisCli(redis.port, 'PING').includes('BUSY')) await new Promise(setImmediate)
+  while (!redisCli(redis.port, 'PING').includes('BUSY')) await soon()
   t.equal(await one.ask(sent('SCRIPT KILL'), 1), '+OK\r\n')
-  while (redisCli(redis.port, 'PING').includes('BUSY')) await new Promise(setImmediate)
+  while (redisCli(redis.port, 'PING').includes('BUSY')) await soon()
   t.equal(await one.ask(sent('PING'), 1), '+PONG\r\n')
   for (const each of [script, one]) each.socket.destroy()
 })
@@ -182,7 +183,7 @@ t.test(
       while (!redisCli(redis.port, 'CLIENT', 'LIST').includes('cmd=blpop')) await other.ask(sent('PING'), 1)
       proxy.signal('SIGTERM')
       if (timeout === '1m') {
-        while (!proxy.stderr.includes('draining')) await new Promise(setImmediate)
+        while (!proxy.stderr.includes('draining')) await soon()
         proxy.signal('SIGTERM')
       }
       t.equal((await proxy.exited).code, 3)

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createServer } from '../../src/server/index.js'
 import { accepts, freePort, type Program, start } from '../../tools/testbed/programs.js'
+import { soon } from '../world/soon.js'
 
 t.jobs = 4
 
@@ -163,7 +164,7 @@ t.test(
   },
 )
 
-t.test('20,000 lines are whole', async (t) => {
+t.test('5,000 lines are whole', async (t) => {
   const path = join(t.testdir(), 'access.log')
   const file = join(t.testdirName, 'fermata.yaml')
   writeFileSync(
@@ -185,16 +186,16 @@ accessLog: { file: access.log, format: combined }
   })
   const one = 'GET /path HTTP/1.1\r\nHost: a.test\r\nReferer: http://a/?q=1\r\nUser-Agent: "a\tb"\r\n\r\n'
   const part = one.repeat(1_000)
-  for (let sent = 0; sent < 20_000; sent += 1_000) {
+  for (let sent = 0; sent < 5_000; sent += 1_000) {
     client.write(part)
-    while (answered < sent + 900) await new Promise((resolve) => setImmediate(resolve))
+    while (answered < sent + 900) await soon()
   }
-  while (answered < 20_000) await new Promise((resolve) => setImmediate(resolve))
+  while (answered < 5_000) await soon()
   client.destroy()
   t.match(await program.stop(), { code: 0 })
   const lines = readFileSync(path, 'utf8').split('\n')
   t.equal(lines.pop(), '')
-  t.equal(lines.length, 20_000)
+  t.equal(lines.length, 5_000)
   const form =
     /^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/path HTTP\/1\.1" 404 \d+ "http:\/\/a\/\?q=\*\*\*" "\\x22a\\x09b\\x22"$/
   t.strictSame(

@@ -14,6 +14,7 @@ import { Protocols } from '../../src/server/protocols.js'
 import { configurationOf } from '../../src/server/short-form.js'
 import { authority } from '../../tools/testbed/certificates/index.js'
 import { BACKENDS, startOrigin } from '../world/matrix.js'
+import { soon } from '../world/soon.js'
 
 /** `many` has these addresses. */
 class Named extends NodePollset {
@@ -41,7 +42,7 @@ async function leaseOf(pollset: NodePollset, scheme: string, port: number) {
   const engine = protocols.enginesTo(backends[0].name, backends[0]).engineFor({} as Client)
   const lease = new Lease<ExchangeSession>({ id: 'm1/s1' })
   engine.lease(lease)
-  while (lease.readiness === 0) await new Promise(setImmediate)
+  while (lease.readiness === 0) await soon()
   return lease
 }
 

@@ -11,6 +11,7 @@ import { readText } from '../../src/config/index.js'
 import { limitTables } from '../../src/server/check-configuration.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { Program, unlessInstalled } from '../../tools/testbed/programs.js'
+import { soon } from '../world/soon.js'
 import { type Asked, ask, serve, text } from './admin-server.js'
 
 t.jobs = 4
@@ -195,7 +196,7 @@ t.test(
       status: 200,
       body: /"ended":true/,
     })
-    while (server.proxy.logged === 0) await new Promise(setImmediate)
+    while (server.proxy.logged === 0) await soon()
     const { body } = await ask(at('admin'), '/metrics')
     t.match(
       body,

@@ -6,6 +6,7 @@ import type { Configuration } from '../../src/config/index.js'
 import { NodePollset } from '../../src/pollset/index.js'
 import type { NodeListener } from '../../src/pollset/node/listener.js'
 import { serveText } from '../../tools/testbed/text-server.js'
+import { soon } from '../world/soon.js'
 
 const text = (trusted: string): string => `
 version: 1
@@ -49,7 +50,7 @@ t.test('N13: the connections of a trusted proxy are not counted for its address'
     t.equal(await apply(['127.0.0.2']), null)
     const open = server.openClients
     socket.destroy()
-    while (server.openClients === open) await new Promise(setImmediate)
+    while (server.openClients === open) await soon()
     t.equal(await apply([]), null)
     t.equal((await ask(t, port, '127.0.0.2')).answer, '204')
   })

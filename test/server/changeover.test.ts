@@ -12,6 +12,7 @@ import { type Changeover, changeoverLife } from '../../src/server/changeover.js'
 import type { Server } from '../../src/server/server.js'
 import { serveText } from '../../tools/testbed/text-server.js'
 import { declared, Seen } from '../world/seen.js'
+import { soon } from '../world/soon.js'
 
 /** Cancels the change when it comes to a step, or as soon as its listeners are bound. */
 class Cancelling extends Seen {
@@ -123,7 +124,7 @@ t.test('it gives up in each step, and its new listeners close', async (t) => {
   }
   seen.at = ''
   // It is bound first, and closes then.
-  while ((await statusOf(port, '127.0.0.2').catch(() => 0)) !== 0) await new Promise(setImmediate)
+  while ((await statusOf(port, '127.0.0.2').catch(() => 0)) !== 0) await soon()
   t.equal(await applied(server, { ...configuration, listeners }), null)
   t.equal(await statusOf(port, '127.0.0.2'), 201)
 })
@@ -167,11 +168,11 @@ t.test('it waits for others when it is ready, and gives up or commits then', asy
   await prepared()
   t.equal(await statusOf(port), 201, 'it does not serve yet')
   server.served.abandon()
-  while (wrong === undefined) await new Promise(setImmediate)
+  while (wrong === undefined) await soon()
   t.match(wrong, { message: /newer configuration/ })
   const commit = await prepared()
   commit()
-  while (wrong !== null) await new Promise(setImmediate)
+  while (wrong !== null) await soon()
   t.equal(await statusOf(port), 202)
 })
 
@@ -222,7 +223,7 @@ t.test('K23: modules are loaded first; one that is late is refused', async (t) =
   const late = applied(server, withModule(`await new Promise(() => {})\n${good}`))
   const { scheduler } = server.world
   const loading = () => [...scheduler.alive()].find((each) => each.kind === 'changeover' && each.suspended)
-  while (loading() === undefined) await new Promise(setImmediate)
+  while (loading() === undefined) await soon()
   t.equal(scheduler.makeLate(loading() as Continuation), null)
   t.match(await late, /cannot be loaded: Error: it was not loaded within 10 s/)
 })

@@ -14,6 +14,7 @@ import { limitsByRoom } from '../../src/server/index.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { freePort, type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { saidBy } from '../world/command-lines.js'
 import { backend } from '../world/http2-backend.js'
 import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
 
@@ -47,9 +48,11 @@ const says =
   }
 
 t.test('help, version, limits', { buffered: true }, async (t) => {
-  const [help, serveHelp, long, short, limits, nothing] = await Promise.all(
-    [['--help'], ['serve', '--help'], ['--version'], ['-v'], ['limits'], []].map((args) => fermata(...args)),
-  )
+  const lines = [['--help'], ['serve', '--help'], ['--version'], ['-v'], ['limits'], []]
+  const [[help, serveHelp, long, short, limits, nothing], ofProgram] = await Promise.all([
+    saidBy(lines),
+    fermata('--version'),
+  ])
   t.equal(help.code, 0)
   t.match(help.stdout, /serve[\s\S]*limits/)
   t.equal(help.stderr, '')
@@ -68,7 +71,7 @@ t.test('help, version, limits', { buffered: true }, async (t) => {
   t.match(serveHelp.stdout, /Examples:/)
 
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-  for (const version of [long, short])
+  for (const version of [long, short, ofProgram])
     t.match(version, { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
 
   t.equal(limits.code, 0)
@@ -166,6 +169,28 @@ t.test('with the embedded origin: what it prints is true', { buffered: true }, a
     const { code, stdout } = await run('curl', ['--silent', '--show-error', ...args])
     t.equal(code, 0)
     t.match(stdout, /seen through the proxy/)
+  })
+
+  await t.test('the same port speaks HTTP/1.1', async (t) => {
+    const answer = await fetch(`${url}/`)
+    t.equal(answer.status, 200)
+    t.match(await answer.text(), /via: 1\.1 fermata/)
+  })
+
+  await t.test('curl, in each of its ways', { skip: unlessInstalled('curl') }, async (t) => {
+    for (const way of ['--http1.0', '--http1.1', '--http2', '--http2-prior-knowledge']) {
+      const { code, stdout } = await run('curl', ['-s', way, '-w', ' %{http_version}', `${url}/`])
+      t.equal(code, 0, way)
+      t.match(stdout, /seen through the proxy/, way)
+      // RFC 9113 §3.1: an upgrade to h2c is not taken, and the request is answered as it came.
+      t.match(stdout, way.endsWith('knowledge') ? / 2$/ : / 1\.1$/, way)
+    }
+  })
+
+  await t.test('a client that asks for nothing does not keep it from ending', async (t) => {
+    const closed = once(client, 'close')
+    t.strictSame(await program.stop(), { code: 0, signal: null })
+    await closed
   })
 })
 
@@ -341,15 +366,6 @@ t.test(
   },
 )
 
-t.test('a client that asks for nothing does not keep it from ending', { buffered: true }, async (t) => {
-  const { program, url } = await serve(t)
-  const client = clientOf(t, url)
-  await get(client, '/')
-  const closed = once(client, 'close')
-  t.strictSame(await program.stop(), { code: 0, signal: null })
-  await closed
-})
-
 t.test('--drain-timeout: a request that never ends is ended', { buffered: true }, async (t) => {
   const { program, url } = await serve(t, '--drain-timeout', '1s')
   const client = clientOf(t, url)
@@ -380,23 +396,6 @@ t.test('a second signal ends it at once', { buffered: true }, async (t) => {
   t.strictSame(await program.exited, { code: 3, signal: null })
   t.match(program.stderr, /warn ended by a second signal: 1 request was cut\n/)
   await answer
-})
-
-t.test('the same port speaks HTTP/1.1', { buffered: true }, async (t) => {
-  const { url } = await serve(t)
-  const answer = await fetch(`${url}/`)
-  t.equal(answer.status, 200)
-  t.match(await answer.text(), /via: 1\.1 fermata/)
-
-  await t.test('curl, in each of its ways', { skip: unlessInstalled('curl') }, async (t) => {
-    for (const way of ['--http1.0', '--http1.1', '--http2', '--http2-prior-knowledge']) {
-      const { code, stdout } = await run('curl', ['-s', way, '-w', ' %{http_version}', `${url}/`])
-      t.equal(code, 0, way)
-      t.match(stdout, /seen through the proxy/, way)
-      // RFC 9113 §3.1: an upgrade to h2c is not taken, and the request is answered as it came.
-      t.match(stdout, way.endsWith('knowledge') ? / 2$/ : / 1\.1$/, way)
-    }
-  })
 })
 
 t.test('several listeners, several routes', { buffered: true }, async (t) => {
@@ -549,27 +548,27 @@ t.test(
   },
 )
 
-t.test('--limit is heeded, repeated too', { buffered: true }, async (t) => {
-  const { url } = await serve(
-    t,
-    '--limit',
-    'proxy.headTimeoutMs=0.05s',
-    '--limit',
-    'http2.concurrentStreamsMax=7',
-  )
-  const client = clientOf(t, url)
-  t.match(await get(client, '/wait'), { status: 504, headers: { 'x-fermata': 'head-late' } })
-  t.equal(client.remoteSettings.maxConcurrentStreams, 7)
-})
-
-t.test('a time longer than timers can take is no short one', { buffered: true }, async (t) => {
-  const { program, url } = await serve(t, '--limit', 'server.handshakeMs=9007199254740991')
-  const { port, hostname } = new URL(url)
-  // Accepted, and silent: the one deadline there is.
-  const silent = connectTcp(Number(port), hostname).resume()
-  t.teardown(() => silent.destroy())
-  await once(silent, 'connect')
-  t.equal((await get(clientOf(t, url), '/')).status, 200)
-  t.strictSame(await program.stop(), { code: 0, signal: null })
-  t.notMatch(program.stderr, /Warning/)
-})
+t.test(
+  '--limit is heeded, repeated too; a time longer than timers can take is no short one',
+  { buffered: true },
+  async (t) => {
+    const limits = [
+      'proxy.headTimeoutMs=0.05s',
+      'http2.concurrentStreamsMax=7',
+      'server.handshakeMs=9007199254740991',
+    ].flatMap((each) => ['--limit', each])
+    const { program, url } = await serve(t, ...limits)
+    const { port, hostname } = new URL(url)
+    // Accepted, and silent: its deadline is of the longest time.
+    const silent = connectTcp(Number(port), hostname).resume()
+    t.teardown(() => silent.destroy())
+    await once(silent, 'connect')
+    const client = clientOf(t, url)
+    t.match(await get(client, '/wait'), { status: 504, headers: { 'x-fermata': 'head-late' } })
+    t.equal(client.remoteSettings.maxConcurrentStreams, 7)
+    t.equal((await get(client, '/')).status, 200)
+    client.close()
+    t.strictSame(await program.stop(), { code: 0, signal: null })
+    t.notMatch(program.stderr, /Warning/)
+  },
+)

@@ -1,47 +1,14 @@
 // `fermata check` and `fermata schema`: exit codes, what is written where, and the checks that need certificates.
 
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
 import { readText } from '../../src/config/index.js'
 import { checked, limitTables } from '../../src/server/check-configuration.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
-import { run } from '../../tools/testbed/programs.js'
 import { EXAMPLE } from '../config/example.js'
+import { type Said, saidBy } from '../world/command-lines.js'
 
-const commandLine = JSON.stringify(
-  pathToFileURL(join(import.meta.dirname, '../../src/server/command-line.js')),
-)
-
-/** Answers what each command line said, in one process. */
-const ASK = `import { run } from ${commandLine}
-const said = []
-let about = null
-process.stdout.write = (text) => (about.stdout += text, true)
-process.stderr.write = (text) => (about.stderr += text, true)
-for (const args of JSON.parse(process.argv[2])) {
-  said.push((about = { code: 0, stdout: '', stderr: '' }))
-  run(['node', 'fermata', ...args])
-  about.code = process.exitCode ?? 0
-  process.exitCode = 0
-}
-delete process.stdout.write
-process.stdout.write(JSON.stringify(said))`
-
-interface Said {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function ask(folder: string, ...lines: (readonly string[])[]): Promise<Said[]> {
-  const { stdout } = await run(process.execPath, [join(folder, 'ask.mjs'), JSON.stringify(lines)], {
-    cwd: folder,
-    timeoutMs: 20_000,
-  })
-  return JSON.parse(stdout) as Said[]
-}
+const ask = (cwd: string, ...lines: (readonly string[])[]): Promise<Said[]> => saidBy(lines, { cwd })
 
 const RIGHT = `version: 1
 listeners: { main: { address: 8080 } }
@@ -124,7 +91,6 @@ t.test('check: a certificate that expires is told', async (t) => {
 
 t.test('check: exit codes, and what is written where', { buffered: true }, async (t) => {
   const folder = t.testdir({
-    'ask.mjs': ASK,
     'right.yaml': RIGHT,
     'warned.yaml': `${RIGHT}trustedProxies: { addresses: [10.0.0.1] }\n`,
     'wrong.yaml': `${RIGHT}colour: red\nshutdown: { delay: 5 }\n`,
@@ -253,8 +219,7 @@ function undescribed(schema: unknown, path: string): string[] {
 t.test(
   'schema: draft 2020-12, each key described; it takes the full example and no misspelt key',
   async (t) => {
-    const folder = t.testdir({ 'ask.mjs': ASK })
-    const [{ code, stdout, stderr }] = await ask(folder, ['schema'])
+    const [{ code, stdout, stderr }] = await saidBy([['schema']])
     t.strictSame([code, stderr], [0, ''])
     const schema = JSON.parse(stdout) as Schema
     t.equal(schema.$schema, 'https://json-schema.org/draft/2020-12/schema')

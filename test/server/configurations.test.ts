@@ -9,8 +9,9 @@ import { type AddressInfo, connect as connectTcp, type Server as NetServer } fro
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { authority, pathOf } from '../../tools/testbed/certificates/index.js'
-import { freePort, run, start } from '../../tools/testbed/programs.js'
+import { freePort, start } from '../../tools/testbed/programs.js'
 import { echoUpgrades } from '../../tools/testbed/websocket-echo.js'
+import { saidBy } from '../world/command-lines.js'
 
 t.jobs = 3
 
@@ -46,16 +47,17 @@ async function app(t: Test, name: string): Promise<number> {
   return listening(t, server)
 }
 
-/** Serves the configuration of this name, with other ports, and checks it first. */
+/** Returns the configuration of this name, with a certificate that is there. */
+const certified = (name: string): string =>
+  printed(name).replace('site.pem', pathOf('localhost.pem')).replace('site.key', pathOf('localhost.key'))
+
+/** Serves the configuration of this name, with other ports. */
 async function serve(t: Test, name: string, ports: Readonly<Record<number, number>>): Promise<void> {
-  let text = printed(name)
+  let text = certified(name)
   for (const [shown, port] of Object.entries(ports))
     text = text.replaceAll(`:${shown}"`, `:${port}"`).replaceAll(`port: ${shown}`, `port: ${port}`)
-  text = text.replace('site.pem', pathOf('localhost.pem')).replace('site.key', pathOf('localhost.key'))
   const file = join(t.testdir(), 'fermata.yaml')
   writeFileSync(file, text)
-  const checked = await run(process.execPath, [main, 'check', file], { timeoutMs: 20_000 })
-  t.match(checked, { code: 0, stderr: /^(?:.*warning: others may read .*\n)*$/ }, 'fermata check')
   const program = await start(process.execPath, [main, 'serve', file], { line: /has \d+ route/ })
   t.teardown(() => program.stop())
 }
@@ -76,6 +78,18 @@ const ask = (port: number, path: string, headers: Record<string, string> = {}) =
         .on('error', reject)
     },
   )
+
+t.test('fermata check finds nothing in any of them', async (t) => {
+  const names = [...README.matchAll(/<!-- configuration:(\w+) -->/g)].map(([, name]) => name)
+  t.strictSame(names, ['tls', 'grpc', 'streams', 'hosts', 'canary'], 'each is served below')
+  const cwd = t.testdir(Object.fromEntries(names.map((name) => [`${name}.yaml`, certified(name)])))
+  const checked = await saidBy(
+    names.map((name) => ['check', `${name}.yaml`]),
+    { cwd },
+  )
+  for (const [at, name] of names.entries())
+    t.match(checked[at], { code: 0, stderr: /^(?:.*warning: others may read .*\n)*$/ }, name)
+})
 
 t.test('tls', async (t) => {
   const [plain, secure, backend] = [await freePort(), await freePort(), await app(t, 'app')]

@@ -9,6 +9,7 @@ import { limitTables } from '../../src/server/check-configuration.js'
 import { ConfigError, createServer } from '../../src/server/index.js'
 import type { Server } from '../../src/server/server.js'
 import { freePort } from '../../tools/testbed/programs.js'
+import { soon } from '../world/soon.js'
 
 /** An origin that answers when the test tells it to, and counts its open connections. */
 async function origin(t: Test) {
@@ -33,7 +34,7 @@ function ask(port: number, path: string): Promise<string> {
 }
 
 const until = async (holds: () => boolean | Promise<boolean>) => {
-  while (!(await holds())) await new Promise(setImmediate)
+  while (!(await holds())) await soon()
 }
 
 t.test('createServer says what it takes', async (t) => {

@@ -13,6 +13,7 @@ import { createServer } from '../../src/server/index.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { freePort } from '../../tools/testbed/programs.js'
 import { serveText } from '../../tools/testbed/text-server.js'
+import { soon } from '../world/soon.js'
 
 t.jobs = 4
 
@@ -153,9 +154,9 @@ routes: [{ backend: app, retry: { on: [503] } }]
 `,
   )
   const first = ask(portOf(), '/first')
-  while (asked.length === 0) await new Promise(setImmediate)
+  while (asked.length === 0) await soon()
   const [{ member }] = server.proxy.backends[0].endpoints
-  while (member.load > 0) await new Promise(setImmediate)
+  while (member.load > 0) await soon()
   t.match(await ask(portOf(), '/second'), { status: 200 })
   t.match(await first, { status: 200 })
   t.strictSame(asked, ['/first', '/second', '/first'])
@@ -237,7 +238,7 @@ t.test('a file that is put back while its change is under way', async (t) => {
   // The change to the one in the middle has begun.
   await new Promise(setImmediate)
   inner.readAgain(first, true)
-  while (told.length < 2) await new Promise(setImmediate)
+  while (told.length < 2) await soon()
   t.equal((await ask(port, '/')).status, 201, 'what the file says')
 })
 

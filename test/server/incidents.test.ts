@@ -14,6 +14,7 @@ import { defaultLimits } from '../../src/server/limits.js'
 import { settingNames } from '../../src/server/setting-names.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
+import { soon } from '../world/soon.js'
 
 const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warn|error) (.*)$/
 
@@ -317,7 +318,7 @@ t.test('requests cut at drain, and responses cut short', async (t) => {
   const client = connect(proxy.port, '127.0.0.1').on('error', () => {})
   t.teardown(() => client.destroy())
   client.write(GET)
-  while (proxy.server.proxy.begun === 0) await new Promise(setImmediate)
+  while (proxy.server.proxy.begun === 0) await soon()
   proxy.server.command('drain')
   await proxy.stopped
   t.ok(proxy.lines.includes('warn --drain-timeout=0.05s is over: 1 request was cut'), proxy.lines.join())

@@ -9,6 +9,7 @@ import { listeningLife } from '../../src/transport/index.js'
 import { headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
 import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 import { declared, Seen } from '../world/seen.js'
+import { soon } from '../world/soon.js'
 
 const seen = new Seen()
 /** The backend is never asked here. */
@@ -115,7 +116,7 @@ t.test(
     const asks = await client(t, at, PREFACE, SETTINGS, headers(1, REQUEST))
     await once(silent, 'connection')
     const says = await client(t, at)
-    while (server.describe()['arriving'] === 0) await new Promise(setImmediate)
+    while (server.describe()['arriving'] === 0) await soon()
     server.command('drain')
     says.resume()
     await once(says, 'end')
@@ -130,7 +131,7 @@ t.test('a request of a client that had connected when the drain began', async (t
     limits: { http1: { drainIdleMs: 60_000 }, http2: { drainIdleMs: 60_000 } },
   })
   const socket = await client(t, await listening)
-  while (server.describe()['arriving'] === 0) await new Promise(setImmediate)
+  while (server.describe()['arriving'] === 0) await soon()
   server.command('drain')
   await once(server as never, 'draining')
   socket.end('GET / HTTP/1.1\r\nHost: a\r\n\r\n')

@@ -20,6 +20,7 @@ import { addressSetting, settingNames } from '../../src/server/setting-names.js'
 import { traceTo } from '../../src/server/trace-file.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { type Program, run, start } from '../../tools/testbed/programs.js'
+import { saidBy } from '../world/command-lines.js'
 import { once } from '../world/proxy-world.js'
 
 t.jobs = 4
@@ -391,34 +392,16 @@ const FILES: readonly Row[] = [
   ],
 ]
 
-/** Answers what each command line said, one after the other in one process: to start one for each takes long. */
-const ASK = `
-const said = []
-let about = null
-process.stdout.write = (text) => (about.stdout += text, true)
-process.stderr.write = (text) => (about.stderr += text, true)
-for (const args of JSON.parse(process.argv[2])) {
-  said.push((about = { code: 0, stdout: '', stderr: '' }))
-  run(['node', 'fermata', ...args])
-  about.code = process.exitCode
-  process.exitCode = 0
-}
-delete process.stdout.write
-process.stdout.write(JSON.stringify(said))`
-
 const commandLine = JSON.stringify(pathToFileURL(join(folder, 'server', 'command-line.js')))
 
 t.test('what is wrong is told, and what to write', { buffered: true }, async (t) => {
-  const file = join(t.testdir({ 'ask.mjs': `import { run } from ${commandLine}${ASK}` }), 'ask.mjs')
   const rows = [
     ...SERVE.map(([line, message]) => ({ line, text: `${message}\nSee 'fermata serve --help'.` })),
     ...REDIS.map(([line, message]) => ({ line, text: `${message}\nSee 'fermata redis --help'.` })),
     ...PROGRAM.map(([line, message]) => ({ line, text: `${message}\nSee 'fermata --help'.` })),
     ...FILES.map(([line, message]) => ({ line, text: message })),
   ].map(({ line, text }) => ({ args: typeof line === 'string' ? line.split(' ') : line, text }))
-  const lines = JSON.stringify(rows.map(({ args }) => args))
-  const { stdout } = await run(process.execPath, [file, lines], { timeoutMs: 20_000 })
-  const said = JSON.parse(stdout) as { code: number; stdout: string; stderr: string }[]
+  const said = await saidBy(rows.map(({ args }) => args))
   for (const [at, { args, text }] of rows.entries())
     t.strictSame(said[at], { code: 2, stdout: '', stderr: `error: ${text}\n` }, args.join(' '))
 })

@@ -7,6 +7,7 @@ import t from 'tap'
 import { stepTimeNames } from '../../src/proxy/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { freePort, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { soon } from '../world/soon.js'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const page = readFileSync('spec/operating.md', 'utf8')
@@ -98,7 +99,7 @@ t.test('each command does what the page says', { skip: unlessInstalled('curl', '
   await told(block('rotate'))
   while (!readFileSync(join(cwd, 'process.log'), 'utf8').includes('was opened again'));
   await told(ask)
-  while (readFileSync(join(cwd, 'access.log'), 'utf8').split('\n').length < 3) await new Promise(setImmediate)
+  while (readFileSync(join(cwd, 'access.log'), 'utf8').split('\n').length < 3) await soon()
   t.match(readFileSync(join(cwd, 'access.log.1'), 'utf8'), /"path":"\/slow"/)
 })
 

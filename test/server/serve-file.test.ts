@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { freePort, type Program, run, start } from '../../tools/testbed/programs.js'
 import { echoUpgrades } from '../../tools/testbed/websocket-echo.js'
+import { saidBy } from '../world/command-lines.js'
 
 t.jobs = 4
 
@@ -267,12 +268,12 @@ certificates: { site: { cert: { file: tls/site.pem }, key: { file: tls/site.key 
 t.test('what does not go with a file, and a file that is wrong', async (t) => {
   const file = join(t.testdir(), 'fermata.yaml')
   put(file, 'version: 1\nlisteners: { a: { adress: "127.0.0.1:0" } }\n')
-  const [both, wrong, none, watch, url] = await Promise.all([
-    fermata('serve', file, '--listen', '127.0.0.1:0'),
-    fermata('serve', file),
-    fermata('serve', `${file}.missing`),
-    fermata('serve', '--watch'),
-    fermata('serve', 'http://127.0.0.1:9'),
+  const [both, wrong, none, watch, url] = await saidBy([
+    ['serve', file, '--listen', '127.0.0.1:0'],
+    ['serve', file],
+    ['serve', `${file}.missing`],
+    ['serve', '--watch'],
+    ['serve', 'http://127.0.0.1:9'],
   ])
   for (const each of [both, wrong, none, watch, url]) t.equal(each.code, 2)
   t.match(both.stderr, /--listen and a file do not go together: write it into .*fermata\.yaml/)
@@ -298,21 +299,28 @@ routes:
     backend: app
 `,
   )
-  const told = async (...args: string[]) => (await fermata('explain', file, ...args)).stdout
-  const api = await told('http://example.org/v1/x')
-  t.match(api, /^listener +plain: 127\.0\.0\.1:80 +.*fermata\.yaml:2:14$/m)
-  t.match(api, /^route +api +.*fermata\.yaml:7:5$/m)
-  t.match(api, /^not secure +path \/v1\/x is not \/s or under it$/m)
-  t.match(api, /^timeouts\.head +5m +.*fermata\.yaml:9:23$/m)
-  t.match(api, /^endpoint +http:\/\/127\.0\.0\.1:[12], score .* for 192\.0\.2\.1$/m)
-  const via = await told('http://example.org/v1', '--from', '10.1.1.1', '-H', 'x-forwarded-for: 198.51.100.7')
-  t.match(via, /^client +198\.51\.100\.7, as trusted proxies tell$/m)
-  t.match(via, /for 198\.51\.100\.7$/m)
-  t.match(await told('http://example.org/v1/%2e%2e/s'), /^refused +400 path-ambiguous/m)
-  t.match(await told('http://other.org/v1'), /^refused +404 no-route$/m)
-  t.match(await told('http://other.org/s?a=b'), /^redirect +30\d https:\/\/other\.org\/s\?a=b/m)
-  const json = JSON.parse(await told('http://example.org/v1', '--json')) as { about: string }[]
-  t.ok(json.some(({ about }) => about === 'route'))
-  t.match(await fermata('explain', file, 'example.org'), { code: 2, stderr: /is not a URL/ })
+  const [api, via, ambiguous, elsewhere, moved, json, wrong] = await saidBy(
+    [
+      ['http://example.org/v1/x'],
+      ['http://example.org/v1', '--from', '10.1.1.1', '-H', 'x-forwarded-for: 198.51.100.7'],
+      ['http://example.org/v1/%2e%2e/s'],
+      ['http://other.org/v1'],
+      ['http://other.org/s?a=b'],
+      ['http://example.org/v1', '--json'],
+      ['example.org'],
+    ].map((words) => ['explain', file, ...words]),
+  )
+  t.match(api.stdout, /^listener +plain: 127\.0\.0\.1:80 +.*fermata\.yaml:2:14$/m)
+  t.match(api.stdout, /^route +api +.*fermata\.yaml:7:5$/m)
+  t.match(api.stdout, /^not secure +path \/v1\/x is not \/s or under it$/m)
+  t.match(api.stdout, /^timeouts\.head +5m +.*fermata\.yaml:9:23$/m)
+  t.match(api.stdout, /^endpoint +http:\/\/127\.0\.0\.1:[12], score .* for 192\.0\.2\.1$/m)
+  t.match(via.stdout, /^client +198\.51\.100\.7, as trusted proxies tell$/m)
+  t.match(via.stdout, /for 198\.51\.100\.7$/m)
+  t.match(ambiguous.stdout, /^refused +400 path-ambiguous/m)
+  t.match(elsewhere.stdout, /^refused +404 no-route$/m)
+  t.match(moved.stdout, /^redirect +30\d https:\/\/other\.org\/s\?a=b/m)
+  t.ok((JSON.parse(json.stdout) as { about: string }[]).some(({ about }) => about === 'route'))
+  t.match(wrong, { code: 2, stderr: /is not a URL/ })
   t.equal(readFileSync(file, 'utf8').startsWith('version'), true)
 })

@@ -22,9 +22,11 @@ import {
   pathOf,
   www,
 } from '../../tools/testbed/certificates/index.js'
-import { type Program, run, start } from '../../tools/testbed/programs.js'
+import { type Program, start } from '../../tools/testbed/programs.js'
 import { type ShortServerOptions, shortServer, startShortServer } from '../../tools/testbed/short-server.js'
+import { saidBy } from '../world/command-lines.js'
 import { answerOf } from '../world/proxy-world.js'
+import { soon } from '../world/soon.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const ca = authority
@@ -230,7 +232,7 @@ t.test('certificates read anew', async (t) => {
   const old = await shaken(t, { port })
   const reloaded = async () => {
     server.command('reload')
-    while (told.length === 0) await new Promise(setImmediate)
+    while (told.length === 0) await soon()
     return told.pop()
   }
   now = example
@@ -368,9 +370,7 @@ t.test('what is wrong with certificates is told', async (t) => {
     [['serve', '--client-ca', pathOf('authority.pem'), '--require-client-cert'], '--client-ca is for https'],
     [['serve', '--backend', 'http://a', ...pair('localhost')], '--listen https://HOST:PORT'],
   ]
-  const told = await Promise.all(
-    wrong.map(([args]) => run(process.execPath, [main, ...args], { timeoutMs: 60_000 })),
-  )
+  const told = await saidBy(wrong.map(([args]) => args))
   for (const [at, [args, ...parts]] of wrong.entries()) {
     t.equal(told[at].code, 2, args.slice(5).join(' '))
     for (const part of parts) t.match(told[at].stderr, part)

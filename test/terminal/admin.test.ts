@@ -12,6 +12,7 @@ import { type Asker, asking } from '../../src/terminal/asker.js'
 import { TerminalError } from '../../src/terminal/connecting.js'
 import { run, start } from '../../tools/testbed/programs.js'
 import { serve, text } from '../server/admin-server.js'
+import { soon } from '../world/soon.js'
 
 t.jobs = 2
 
@@ -105,7 +106,7 @@ t.test('a debugger and an admin listener answer list, why and end alike', async 
   await asking(admin, { tokenFile }, async (asker) => {
     const [{ id }] = (await asker.list(ALL)).rows as [{ id: string }]
     t.strictSame(await asker.endRequest(id), { id, ended: true })
-    while (server.proxy.logged === 0) await new Promise(setImmediate)
+    while (server.proxy.logged === 0) await soon()
     t.match(await asker.list(ALL), { total: 0, rows: [] })
   })
 })

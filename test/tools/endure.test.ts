@@ -44,6 +44,8 @@ t.test('B13: an endpoint that has come back ramps', own, async (t) => {
     slowStartSeconds: 2,
     ejectionSeconds: 1,
     tolerance: 0.1,
+    // Half a thousand requests a second tell shares apart as well as thousands.
+    pauseMs: 20,
   })
   allHold(t, ofRamp(figures))
 })

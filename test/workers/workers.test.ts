@@ -19,6 +19,7 @@ import {
   workersLimits,
 } from '../../src/workers/index.js'
 import { declared, Seen } from '../world/seen.js'
+import { soon } from '../world/soon.js'
 import type { SmallConfiguration, Wrong } from './small-worker.js'
 
 // Workers would load tap's own hook, which takes longer than all that they do.
@@ -156,7 +157,7 @@ t.test('J3: a worker that dies is replaced, and connections find another meanwhi
   process.kill(pid, 'SIGKILL')
   await until(/^w1 ended SIGKILL 1 true$/)
   t.equal(await get(), 'w2 one')
-  while (workers.servingCount < 2) await new Promise(setImmediate)
+  while (workers.servingCount < 2) await soon()
   t.not(workers.pids[0], pid)
   t.equal(workers.restarts, 1)
   t.strictSame([await get(), await get()].sort(), ['w1 one', 'w2 one'])
@@ -251,7 +252,7 @@ t.test('J5: a new listener is bound for all, and closes when the last worker has
       () => false,
       () => true,
     )
-  while (!(await refused())) await new Promise(setImmediate)
+  while (!(await refused())) await soon()
   t.match(await get(), /three/)
 })
 
@@ -261,13 +262,13 @@ t.test('J6: a worker that starts gets what is committed by then', async (t) => {
   process.kill(workers.pids[1], 'SIGKILL')
   await until(/^w2 ended/)
   t.match(await change(configured('two')), { wrong: null })
-  while (workers.servingCount < 2) await new Promise(setImmediate)
+  while (workers.servingCount < 2) await soon()
   t.strictSame([await get(), await get()].sort(), ['w1 two', 'w2 two'])
   // One that dies during a change is not waited for; one that begins to serve meanwhile follows.
   const changing = change(configured('three', { ignoredBy: 'w1' }))
   process.kill(workers.pids[0], 'SIGKILL')
   t.match(await changing, { wrong: null })
-  while (workers.servingCount < 2) await new Promise(setImmediate)
+  while (workers.servingCount < 2) await soon()
   t.strictSame([await get(), await get()].sort(), ['w1 three', 'w2 three'])
   // One that dies when it was ready, before the last is: the other commits, and the one in its place starts with it.
   const another = change(configured('four', { asksBefore: 'w2' }))
@@ -277,7 +278,7 @@ t.test('J6: a worker that starts gets what is committed by then', async (t) => {
   await until(/^w1 ended/, told)
   await ask('w2', 'be ready')
   t.match(await another, { wrong: null })
-  while (workers.servingCount < 2) await new Promise(setImmediate)
+  while (workers.servingCount < 2) await soon()
   t.strictSame([await get(), await get()].sort(), ['w1 four', 'w2 four'])
 })
 
@@ -303,7 +304,7 @@ t.test('J17: a change starts more workers, or has the last ones end', async (t) 
   t.match(await change(configured('five'), 3), { wrong: null })
   t.match(await change(configured('six'), 1), { wrong: null })
   t.strictSame(workers.ids, ['w1'])
-  while (workers.pids.length > 1) await new Promise(setImmediate)
+  while (workers.pids.length > 1) await soon()
   t.match(await change(configured('seven'), 2), { wrong: null })
   await until(/^w2 joined$/)
   t.strictSame([await get(), await get()].sort(), ['w1 seven', 'w2 seven'])

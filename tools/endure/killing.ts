@@ -70,6 +70,8 @@ export interface RampRun {
   readonly slowStartSeconds: number
   readonly ejectionSeconds: number
   readonly tolerance: number
+  /** The pause of each client after each response, in ms. Default: 5. */
+  readonly pauseMs?: number
 }
 
 export interface RampFigures {
@@ -95,7 +97,7 @@ const WAIT_MS_MAX = 60_000
 
 /** Kills one endpoint once, and follows its share after it has come back. */
 export function killOnce(run: RampRun): Promise<RampFigures> {
-  const { policy, slowStartSeconds, ejectionSeconds, tolerance } = run
+  const { policy, slowStartSeconds, ejectionSeconds, tolerance, pauseMs = 5 } = run
   const settings = `, balance: { policy: ${policy}, slowStart: ${slowStartSeconds}s }, health: { passive: { consecutive: 1, ejection: ${ejectionSeconds}s } }`
   return withEndpoints(settings, 200, async ({ port, endpoints, program }) => {
     const load = new Load({
@@ -103,7 +105,7 @@ export function killOnce(run: RampRun): Promise<RampFigures> {
       http1: 4,
       http2: { connections: 1, streams: 8 },
       paths: ['/h2c/small'],
-      pauseMs: 5,
+      pauseMs,
     })
     await load.ends(200)
     const endpoint = endpoints[1] as Endpoint
