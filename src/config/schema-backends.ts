@@ -1,7 +1,7 @@
 // The part of the schema for backends.
 
 import { z } from 'zod'
-import { readHostName, readPath } from '../filters/index.js'
+import { readHostName, readTarget } from '../filters/index.js'
 import { readEndpoint, readFieldName, readPem } from './forms.js'
 import { appSchema } from './live.js'
 import { DURATION_MAX_MS, type Reading, read, wrong } from './quantities.js'
@@ -157,15 +157,6 @@ function health(s: Scalars) {
         .optional(),
     })
     .describe('The health of the endpoints.')
-}
-
-/** Reads a path with or without a query. */
-function readTarget(text: string): Reading<string> {
-  const path = readPath(text.replace(/\?.*$/s, ''))
-  if ('wrong' in path) return path
-  return /[^!"$-~]/.test(text)
-    ? wrong(`${quoted(text)} has a character that no path has; write it as %XX`)
-    : read(text)
 }
 
 /** @param form the form of the document: a file has no functions */

@@ -5,6 +5,7 @@ import { type Promised, promised, type TaskWork } from '../pollset/index.js'
 import {
   FILTER_BUSY,
   type Filter,
+  FilterUseError,
   PASS,
   type PooledTask,
   type ReadFields,
@@ -157,7 +158,7 @@ class Calls {
     const { task } = s
     if (!task.settled) return x.waitForTask(task, { within })
     s.task = null
-    if (task.fault !== null) throw task.fault
+    if (task.fault !== null) throw told(task.fault)
     return task.value === undefined || task.value === null ? PASS : apply(x, task.value)
   }
 
@@ -184,6 +185,13 @@ class Calls {
       }, failed)
     }
   }
+}
+
+/** Returns the error of a function. That of an assignment to its copy tells the remedy. */
+function told(error: Error): Error {
+  return error instanceof TypeError && /read.only property|not extensible/.test(error.message)
+    ? new FilterUseError(`${error.message}: the copy is frozen, return a patch`, { cause: error })
+    : error
 }
 
 const isPromise = (value: unknown): value is Promised<unknown> =>

@@ -34,13 +34,23 @@ export function readWrittenValue(value: string): OptionReading<string> {
   }
 }
 
+/** Reads the name of a field of the request, in lower case. Host has a filter of its own. */
+export function readRequestName(name: string): OptionReading<string> {
+  return name.toLowerCase() === 'host'
+    ? { wrong: 'host is written by the proxy alone; use the filter rewrite: { host: HOST }' }
+    : readWrittenName(name)
+}
+
+/** Reads the name of a field that is written. */
+type NameReader = (name: string) => OptionReading<string>
+
 /** A map of fields to one value, or several. */
-export const fieldMap = (types: OptionTypes, description: string) => {
+export const fieldMap = (types: OptionTypes, description: string, readName: NameReader = readWrittenName) => {
   const value = types.text('A value of the field.', 'text', readWrittenValue)
   return z
     .record(
       z.string().superRefine((name, context) => {
-        const reading = readWrittenName(name)
+        const reading = readName(name)
         if ('wrong' in reading) context.addIssue({ code: 'custom', message: reading.wrong })
       }),
       z.union([value, z.array(value).min(1)]),
@@ -48,8 +58,8 @@ export const fieldMap = (types: OptionTypes, description: string) => {
     .describe(description)
 }
 
-export const fieldName = (types: OptionTypes, description: string) =>
-  types.text(description, 'the name of a field, as x-a', readWrittenName)
+export const fieldName = (types: OptionTypes, description: string, readName: NameReader = readWrittenName) =>
+  types.text(description, 'the name of a field, as x-a', readName)
 
 /** Returns the lines of such a map. */
 export const fieldLines = (map: Readonly<Record<string, string | readonly string[]>>): [string, string][] =>

@@ -3,20 +3,22 @@
 import { z } from 'zod'
 import { PASS, PreparedChange } from '../proxy/index.js'
 import { defineFilter, type OptionTypes } from './define.js'
-import { fieldLines, fieldMap, fieldName } from './field-options.js'
+import { fieldLines, fieldMap, fieldName, readRequestName, readWrittenName } from './field-options.js'
 
-const change = (types: OptionTypes, of: string) =>
-  z
+function change(types: OptionTypes, of: 'request' | 'response') {
+  const readName = of === 'request' ? readRequestName : readWrittenName
+  return z
     .strictObject({
-      set: fieldMap(types, 'Fields that take the place of those of the same name.').optional(),
-      append: fieldMap(types, 'Lines that are added.').optional(),
+      set: fieldMap(types, 'Fields that take the place of those of the same name.', readName).optional(),
+      append: fieldMap(types, 'Lines that are added.', readName).optional(),
       remove: z
-        .array(fieldName(types, 'The name of a field.'))
+        .array(fieldName(types, 'The name of a field.', readName))
         .min(1)
         .describe('Fields that are removed, before others are set.')
         .optional(),
     })
     .describe(`The changes of the fields of the ${of}.`)
+}
 
 interface Change {
   readonly set?: Readonly<Record<string, string | string[]>> | undefined

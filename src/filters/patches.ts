@@ -93,8 +93,16 @@ function applied(x: RequestPhase | ResponsePhase, patch: MessagePatch): Verdict 
   return null
 }
 
+/** Throws if a patch would write Host, which has a key of its own. */
+function refuseHost({ remove = [], set = {}, append = {} }: RequestPatch): void {
+  for (const name of [...remove, ...Object.keys(set), ...Object.keys(append)])
+    if (name.toLowerCase() === 'host')
+      throw new FilterUseError('host is written by the proxy alone: return a patch with authority')
+}
+
 export function applyRequest(x: RequestPhase, patch: unknown): Verdict {
   const changes = read(requestPatch, patch, Object.keys(requestPatch.shape))
+  refuseHost(changes)
   const { target, authority, backend, identity, refuse } = changes
   if (identity !== undefined) x.identify(identity)
   if (refuse !== undefined) {

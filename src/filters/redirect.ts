@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { leadsToItself, locationOf, NO_HOST, PASS, type RedirectAction } from '../proxy/index.js'
 import { defineFilter } from './define.js'
-import { readHostName, readPath } from './url-options.js'
+import { readHostName, readTarget } from './url-options.js'
 
 const REDIRECTS = [301, 302, 303, 307, 308] as const
 
@@ -23,7 +23,7 @@ export const redirect = defineFilter({
         .text(
           'The whole path, with a query if you like; the query of the request follows. Default: that of the request.',
           'a path, as /new',
-          readPath,
+          readTarget,
         )
         .optional(),
       status: types

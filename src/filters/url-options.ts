@@ -13,16 +13,44 @@ export function readHostName(text: string): OptionReading<string> {
     : wrong(`${quoted(text)} is not a host name; write a name, as backend.example.org`)
 }
 
-/** Reads the path of an exact match or a prefix, or one that is written into a request. */
-export function readPath(text: string): OptionReading<string> {
+/** The remedies for a text that has more than a path. */
+interface PathHints {
+  readonly query: string
+  readonly star: string
+}
+
+const MATCHED: PathHints = {
+  query: 'match query parameters by query',
+  star: 'a prefix takes all that begins with it, or write { pattern: REGEXP }',
+}
+const WRITTEN: PathHints = {
+  query: 'change parameters by query: { set, remove }',
+  star: 'write * as %2A, or use pattern',
+}
+const ASKED: PathHints = { query: 'write it as %3F', star: 'write * as %2A' }
+
+function pathReading(text: string, hints: PathHints): OptionReading<string> {
   if (!text.startsWith('/')) return wrong(`${quoted(text)} is not a path; begin it with /`)
-  const odd = /[^!"$-~]|[?#]/.exec(text)
-  if (odd !== null && (odd[0] === '?' || odd[0] === '#'))
-    return wrong(`${quoted(text)} has ${odd[0]}, which ends a path; match query parameters by query`)
-  if (odd !== null) return wrong(`no path has the character ${quoted(odd[0])}; write it as %XX`)
-  if (text.endsWith('*'))
-    return wrong(
-      `${quoted(text)} is not a pattern; a prefix takes all that begins with it, or write { pattern: REGEXP }`,
-    )
-  return read(text)
+  const odd = /[^!"$-~]|[?#]/.exec(text)?.[0]
+  if (odd === '?') return wrong(`${quoted(text)} has ?, which ends a path; ${hints.query}`)
+  if (odd === '#') return wrong(`${quoted(text)} has #, which no request has; write it as %23`)
+  if (odd !== undefined) return wrong(`no path has the character ${quoted(odd)}; write it as %XX`)
+  return text.endsWith('*') ? wrong(`${quoted(text)} is not a pattern; ${hints.star}`) : read(text)
+}
+
+/** Reads the path of an exact match or a prefix. */
+export const readPath = (text: string): OptionReading<string> => pathReading(text, MATCHED)
+
+/** Reads a path that takes the place of that of a request, whose query stays. */
+export const readWrittenPath = (text: string): OptionReading<string> => pathReading(text, WRITTEN)
+
+/** Reads the path of a request, with or without a query. */
+export function readTarget(text: string): OptionReading<string> {
+  const [path, ...query] = text.split('?')
+  const reading = pathReading(path, ASKED)
+  if ('wrong' in reading) return reading
+  const odd = /[^!"$-~]|#/.exec(query.join('?'))?.[0]
+  return odd === undefined
+    ? read(text)
+    : wrong(`no query has the character ${quoted(odd)}; write it as %${odd === '#' ? '23' : 'XX'}`)
 }

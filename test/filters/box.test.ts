@@ -108,6 +108,19 @@ t.test('respond: a whole answer, and the head alone for HEAD', async (t) => {
   t.equal(read.body, '')
 })
 
+t.test('redirect: a path with a query, which that of the request follows', async (t) => {
+  const p = filtered(
+    [made('redirect', { path: '/new?a=b?*' })],
+    [
+      [':method', 'GET'],
+      [':scheme', 'http'],
+      [':authority', 'a.example'],
+      [':path', '/x?y'],
+    ],
+  )
+  t.match(Object.fromEntries(p.client.blocks()[0]), { location: 'http://a.example/new?a=b?*&y' })
+})
+
 t.test('redirect: passes what is there already', async (t) => {
   const filter = made('redirect', { scheme: 'https', status: 308 })
   const p = filtered(
@@ -171,7 +184,26 @@ t.test('mistakes in options have their place and what is right', async (t) => {
       /^6:17 routes\[0\]\.filters\[0\]\.heders unknown key; did you mean headers\?$/,
     ],
     ['filters: [{ headers: { respnse: {} } }]', /unknown key; did you mean response\?/],
-    ['filters: [{ headers: { request: { set: { host: a } } } }]', /host is written by the proxy alone/],
+    ...['set: { Host: a }', 'append: { host: a }', 'remove: [host]'].map((text): [string, RegExp] => [
+      `filters: [{ headers: { request: { ${text} } } }]`,
+      /host is written by the proxy alone; use the filter rewrite: \{ host: HOST \}$/,
+    ]),
+    [
+      'filters: [{ headers: { response: { set: { host: a } } } }]',
+      /host is written by the proxy alone; leave it out$/,
+    ],
+    [
+      'filters: [{ rewrite: { path: "/a?b" } }]',
+      /has \?, which ends a path; change parameters by query: \{ set, remove \}$/,
+    ],
+    [
+      'filters: [{ rewrite: { prefix: { from: "/a*", to: /b } } }]',
+      /not a pattern; write \* as %2A, or use pattern$/,
+    ],
+    ['filters: [{ redirect: { path: "/a#b" } }]', /has #, which no request has; write it as %23$/],
+    ['filters: [{ redirect: { path: "/a?b#c" } }]', /no query has the character "#"; write it as %23$/],
+    ['filters: [{ redirect: { path: "/a?b c" } }]', /no query has the character " "; write it as %XX$/],
+    ['filters: [{ redirect: { path: "/a*" } }]', /is not a pattern; write \* as %2A$/],
     ['filters: [{ headers: { request: { set: { x: "a\\nb" } } } }]', /cannot be the value of a field/],
     [
       'filters: [{ headers: { response: { remove: [connection] } } }]',

@@ -246,6 +246,7 @@ const BAD_WRITES: readonly (readonly [string, (x: RequestPhase) => void])[] = [
   ['a path with a fragment', (x) => x.setTarget('/a#b')],
   ['* for GET', (x) => x.setTarget('*')],
   ['an authority with user', (x) => x.setAuthority('u@b')],
+  ['a Host field', (x) => x.fields.set('Host', 'a')],
   ['an empty authority', (x) => x.setAuthority('')],
   ['a backend that is not there', (x) => x.setBackend('none')],
   ['a head that is too large', (x) => x.fields.set('a', 'x'.repeat(50_000))],
@@ -280,6 +281,107 @@ t.test('K5: a bad write fails the filter, also if it catches the error', async (
       t.equal(p.backends.length, 0, title)
     }
   }
+})
+
+/** Where an assignment is made, and what the log says of it. */
+const ASSIGNMENTS: readonly (readonly ['request' | 'response', string, RegExp])[] = [
+  ['request', 'x.path', /^a: x\.path cannot be assigned: call x\.setTarget\(PATH\)$/],
+  ['request', 'x.request.path', /x\.request\.path .* call x\.setTarget\(PATH\)$/],
+  ['request', 'x.request.url', /x\.request\.url .* call x\.setTarget\(PATH\)$/],
+  ['request', 'x.request.authority', /call x\.setAuthority\(HOST\)$/],
+  ['request', 'x.request.method', /x\.request\.method cannot be assigned: filters only read it$/],
+  ['request', 'x.headers', /call x\.fields\.set\(NAME, VALUE\)$/],
+  ['request', 'x.fields', /call x\.fields\.set\(NAME, VALUE\)$/],
+  ['request', 'x.fields["X-A"]', /x\.fields\.X-A cannot be assigned: call x\.fields\.set\("X-A", VALUE\)$/],
+  ['request', 'x.request.fields.cookie', /call x\.fields\.set\("cookie", VALUE\)$/],
+  ['request', 'x.backend', /call x\.setBackend\(NAME\)$/],
+  ['request', 'x.identity', /call x\.identify\(IDENTITY\)$/],
+  ['request', 'x.body', /call x\.setBody\(BODY\) after x\.wholeBody$/],
+  ['request', 'x.constructed', /x\.constructed cannot be assigned: filters only read it$/],
+  ['response', 'x.status', /call x\.setStatus\(STATUS\)$/],
+  ['response', 'x.statusCode', /call x\.setStatus\(STATUS\)$/],
+  ['response', 'x.fields.server', /call x\.fields\.set\("server", VALUE\)$/],
+]
+
+/** Assigns where JavaScript is not strict, as in a CommonJS module: by itself it would say nothing. */
+const assign = (place: string): ((x: unknown) => void) => new Function('x', `${place} = '/a'`) as never
+
+t.test('K5: Host is not written as a field; the log names what to use in its place', async (t) => {
+  const ALONE = 'host is written by the proxy alone'
+  const told = (phase: 'request' | 'response', write: (x: RequestPhase) => void): string[] => {
+    const acts = (x: RequestPhase): Verdict => {
+      write(x)
+      return PASS
+    }
+    const p = filtered([use('a', { [phase]: acts })])
+    if (phase === 'response') p.backends[0].send(OK)
+    return p.failures
+  }
+  for (const write of [
+    (x: RequestPhase) => x.fields.set('Host', 'b'),
+    (x: RequestPhase) => x.fields.set('host', ['b', 'c']),
+    (x: RequestPhase) => x.fields.append('host', 'b'),
+    (x: RequestPhase) => x.fields.remove('host'),
+  ]) {
+    t.same(told('request', write), [`a: ${ALONE}: call x.setAuthority(HOST)`])
+    t.same(told('response', write), [`a: ${ALONE}`])
+  }
+  t.same(
+    told('request', (x) => void x.subrequest({ id: 'q', fields: [['Host', 'b']] })),
+    [`a: ${ALONE}: give the subrequest an authority`],
+  )
+})
+
+t.test(
+  'K5: an assignment fails the filter, also if it catches the error; the log names the method',
+  async (t) => {
+    for (const [phase, place, told] of ASSIGNMENTS) {
+      for (const catches of [false, true]) {
+        const p = filtered([
+          use('a', {
+            [phase](x: unknown) {
+              try {
+                assign(place)(x)
+              } catch (error) {
+                if (!catches) throw error
+              }
+              return PASS
+            },
+          }),
+        ])
+        if (phase === 'response') p.backends[0].send(OK)
+        const [head] = p.client.blocks()
+        t.match(Object.fromEntries(head ?? []), { ':status': '500', 'x-fermata': 'filter-failed' }, place)
+        t.equal(p.failures.length, 1, place)
+        t.match(p.failures[0], told, place)
+      }
+    }
+  },
+)
+
+t.test('K5: no property of what a filter sees can be assigned', async (t) => {
+  let tried = 0
+  const p = filtered([
+    use('a', {
+      request(x) {
+        for (const [name, seen] of Object.entries({ x, 'x.request': x.request, 'x.fields': x.fields })) {
+          const chain: object[] = []
+          for (let at: object | null = seen; at !== null; at = Object.getPrototypeOf(at)) chain.push(at)
+          const properties = chain
+            .slice(0, -1)
+            .flatMap((each) => Object.entries(Object.getOwnPropertyDescriptors(each)))
+          for (const [property, { get }] of properties) {
+            if (get === undefined || property === '__proto__') continue
+            tried++
+            t.throws(() => assign(`x.${property}`)(seen), { name: 'FilterUseError' }, `${name}.${property}`)
+          }
+        }
+        return PASS
+      },
+    }),
+  ])
+  t.ok(tried > 40, `${tried} properties`)
+  t.equal(p.failures.length, 1)
 })
 
 t.test('K5: every octet of a value, to both versions: what is taken arrives, the others fail', async (t) => {

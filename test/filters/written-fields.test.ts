@@ -59,7 +59,9 @@ t.test('a prepared change does what single writes do', async (t) => {
       readHead: head,
       ownHead: () => head,
       spoilt: (error) => error,
+      misassigned: (message) => new Error(message),
       isTrailer: false,
+      isRequest: false,
       headBytesMax: 65_536,
     })
   for (let seed = 1; seed <= 500; seed++) {

@@ -67,6 +67,7 @@ export default ({ asyncFilter, defineFilter, z }) => defineFilter({
           case '/nul': return { set: { 'x-a': 'a\\0b' } }
           case '/typo': return { sett: {} }
           case '/type': return { set: { 'x-a': 7 } }
+          case '/hosts': return { remove: ['Host'] }
           case '/frozen': fields.x = 1; break
           case '/deep': request.lines[0][0] = 'x'; break
           case '/deny': return { refuse: { text: 'not you' } }
@@ -94,6 +95,19 @@ export const filter = ({ defineFilter, z, PASS }) => defineFilter({
       if (x.request.path === '/sync') throw new Error('boom')
       if (x.request.path === '/synctimer') setTimeout(() => { throw new Error('in a timer of a synchronous filter') })
       x.fields.set('x-mark', '1')
+      return PASS
+    },
+  }),
+})
+`
+
+/** A CommonJS module: JavaScript itself would say nothing of its assignment. */
+const SLOPPY = `
+module.exports = ({ defineFilter, z, PASS }) => defineFilter({
+  name: 'assigns', description: 'Assigns where it should call a method.', options: z.strictObject({}),
+  create: () => ({
+    request(x) {
+      if (x.request.path === '/assigned') x.request.path = '/elsewhere'
       return PASS
     },
   }),
@@ -237,12 +251,13 @@ t.test('K21, K22, K23: what functions of users do and fail at, in a running prog
   const backend = await echo(t)
   put('tenant.js', TENANT('v1'))
   put('marks.js', SYNC)
+  put('assigns.cjs', SLOPPY)
   const file = put(
     'g.yaml',
     document(
       backend,
-      '[{ module: ./marks.js }, tenant]',
-      'filters: { tenant: { module: { file: ./tenant.js, options: { field: x-tenant } } } }',
+      '[{ module: ./marks.js }, { module: ./assigns.cjs }, tenant]',
+      'filters: { tenant: { module: { file: ./tenant.js, options: { field: x-tenant } } } }\nlimits: { server: { logRepeat: 1ms } }',
     ),
   )
   const program = await start(process.execPath, [main, 'serve', file], { line: /has \d+ route/ })
@@ -282,12 +297,14 @@ t.test('K21, K22, K23: what functions of users do and fail at, in a running prog
     ['/nul', 500, 'filter-failed'],
     ['/typo', 500, 'filter-failed'],
     ['/type', 500, 'filter-failed'],
+    ['/hosts', 500, 'filter-failed'],
     ['/frozen', 500, 'filter-failed'],
     ['/deep', 500, 'filter-failed'],
     ['/backend', 500, 'filter-failed'],
     ['/deny', 403, 'denied'],
     ['/pay', 402, 'denied'],
     ['/sync', 500, 'filter-failed'],
+    ['/assigned', 500, 'filter-failed'],
     ['/synctimer', 200, null],
   ]
   for (const [path, status, code] of outcomes) {
@@ -295,6 +312,15 @@ t.test('K21, K22, K23: what functions of users do and fail at, in a running prog
     t.equal(answer.status, status, path)
     if (code !== null) t.equal(answer.code, code, path)
   }
+  t.match(
+    program.output,
+    /filter \S*assigns\S* failed on route all: .*x\.request\.path cannot be assigned: call x\.setTarget\(PATH\)/,
+  )
+  for (const reason of [
+    'host is written by the proxy alone: return a patch with authority',
+    'Cannot add property x, object is not extensible: the copy is frozen, return a patch',
+  ])
+    t.match(program.output, `): ${reason}\n`)
   const tea = await ask('/answer')
   t.equal(`${tea.status} ${tea.headers.get('x-y')} ${tea.body}`, '418 a, b tea')
   const large = await ask('/body', { method: 'POST', body: 'x'.repeat(1001) })
@@ -307,7 +333,7 @@ t.test('K21, K22, K23: what functions of users do and fail at, in a running prog
   put('tenant.js', `${TENANT('v3')}(`)
   program.signal('SIGHUP')
   await program.until('it said so', () =>
-    /not changed: .*g\.yaml:4:\d+ filters\.tenant\.module|not changed: .*g\.yaml:8:\d+ .*SyntaxError/.test(
+    /not changed: .*g\.yaml:4:\d+ filters\.tenant\.module|not changed: .*g\.yaml:9:\d+ .*SyntaxError/.test(
       program.output,
     ),
   )

@@ -15,7 +15,7 @@ import {
 import { storedLines } from '../cache/entry.js'
 import { defineFilter, type FilterContext } from '../define.js'
 import { fieldName } from '../field-options.js'
-import { readHostName, readPath } from '../url-options.js'
+import { readHostName, readTarget } from '../url-options.js'
 
 const TIMEOUT_MS = 2_000
 /** The most bytes that are read of the body of an admitting answer, so that the connection stays. */
@@ -178,7 +178,11 @@ export const externalAuth = defineFilter({
   options: (types) =>
     z.strictObject({
       backend: types.text('The backend that is asked.', 'the name of a backend'),
-      path: types.text('The path of each question.', 'a path, as /verify', readPath),
+      path: types.text(
+        'The path of each question, with a query if you like.',
+        'a path, as /verify',
+        readTarget,
+      ),
       host: types
         .text(
           'The host that the backend is asked by. Default: that of the request.',

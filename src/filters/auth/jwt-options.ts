@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { OptionChecks, OptionReading, OptionTypes } from '../define.js'
 import { readWrittenName } from '../field-options.js'
-import { readHostName, readPath } from '../url-options.js'
+import { readHostName, readTarget } from '../url-options.js'
 import { credentialsOption, realmOption } from './credentials.js'
 import { ALGORITHMS, readKeys } from './token-keys.js'
 
@@ -44,7 +44,11 @@ export const jwtOptions = (types: OptionTypes) => {
     jwks: z
       .strictObject({
         backend: types.text('The backend that is asked for the keys.', 'the name of a backend'),
-        path: types.text('The path of the JWKS.', 'a path, as /.well-known/jwks.json', readPath),
+        path: types.text(
+          'The path of the JWKS, with a query if you like.',
+          'a path, as /.well-known/jwks.json',
+          readTarget,
+        ),
         host: types
           .text(
             'The host that the backend is asked by. Default: that of the request.',

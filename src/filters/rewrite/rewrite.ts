@@ -14,7 +14,7 @@ import {
   type Verdict,
 } from '../../proxy/index.js'
 import { defineFilter, type OptionReading, type OptionTypes } from '../define.js'
-import { readHostName, readPath } from '../url-options.js'
+import { readHostName, readWrittenPath } from '../url-options.js'
 import {
   missingGroup,
   type PathRule,
@@ -39,7 +39,7 @@ function readAuthority(text: string): OptionReading<string> {
 
 /** Reads a path that backends read in only one way. */
 function readPlainPath(text: string): OptionReading<string> {
-  const reading = readPath(text)
+  const reading = readWrittenPath(text)
   if ('wrong' in reading) return reading
   const why = ambiguityOf(reading.value)
   return why === null

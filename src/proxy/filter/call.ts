@@ -6,6 +6,7 @@ import type { Exchange } from '../exchange.js'
 import type { OwnAnswer } from '../forwarding.js'
 import type { Refusal } from '../refusal.js'
 import { checkedAnswer, checkedRefusal } from './answers.js'
+import { byMethod, refuseAssignments } from './assignments.js'
 import { bodies } from './bodies.js'
 import type { FilterChain } from './chain.js'
 import {
@@ -42,6 +43,10 @@ const WAIT_MS_MAX = 86_400_000
 type Phases = RequestPhase & AttemptPhase & InterimPhase & ResponsePhase & TrailersPhase & LogPhase
 
 export class FilterCall extends MessageCall implements Phases {
+  static {
+    refuseAssignments(FilterCall, 'x', byMethod)
+  }
+
   /** Begins with these filters. */
   static runOf(x: Exchange, chain: FilterChain): FilterRun {
     return new FilterRun(x, chain, FilterCall)

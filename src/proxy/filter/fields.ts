@@ -13,6 +13,7 @@ import {
   tokenSet,
 } from '../../http/index.js'
 import { fieldValue } from '../field-value.js'
+import { type Assigned, byField, refuseAssignments } from './assignments.js'
 import type { FilterFields, ReadFields } from './contract.js'
 import type { PreparedChange } from './prepared-change.js'
 
@@ -58,7 +59,6 @@ export function writtenField(fields: FieldTable, name: string, value: string): F
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  host: ': use setAuthority',
   'content-length': ': it follows the body',
 }
 
@@ -101,7 +101,7 @@ export class WrittenFields {
 }
 
 /** The owner of the message. */
-export interface FieldsOwner {
+export interface FieldsOwner extends Assigned {
   readonly written: WrittenFields
   /** The head to read. Throws when the phase is over. */
   readonly readHead: Head
@@ -111,13 +111,21 @@ export interface FieldsOwner {
   spoilt(error: Error): Error
   /** True if the fields are trailers, where fewer are allowed (RFC 9110 §6.5.1). */
   readonly isTrailer: boolean
+  /** True if the fields are those of the request that is sent on, whose Host a filter may change. */
+  readonly isRequest: boolean
   /** The largest sum of field sizes in a head (RFC 9113 §6.5.2). */
   readonly headBytesMax: number
 }
 
 /** Fields that can only be read. */
-export abstract class SeenFields implements ReadFields {
+export abstract class SeenFields implements ReadFields, Assigned {
+  static {
+    refuseAssignments(SeenFields, 'x.fields', byField, ['owner', 'request'])
+  }
+
   protected abstract readonly head: Head
+
+  abstract misassigned(message: string): Error
 
   get(name: string): string | null {
     return fieldValue(this.head, name.toLowerCase())
@@ -143,6 +151,10 @@ export abstract class SeenFields implements ReadFields {
 }
 
 export class CheckedFields extends SeenFields implements FilterFields {
+  static {
+    refuseAssignments(CheckedFields, 'x.fields', byField)
+  }
+
   private readonly owner: FieldsOwner
 
   constructor(owner: FieldsOwner) {
@@ -152,6 +164,10 @@ export class CheckedFields extends SeenFields implements FilterFields {
 
   protected get head(): Head {
     return this.owner.readHead
+  }
+
+  misassigned(message: string): Error {
+    return this.owner.misassigned(message)
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -171,7 +187,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     try {
       head.removeLike(owner.written.removed(name))
     } catch (error) {
-      throw owner.spoilt(error as Error)
+      throw this.spoilt(error as Error, name)
     }
   }
 
@@ -197,7 +213,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
       head.add(field)
       this.checkSize(head, field)
     } catch (error) {
-      throw owner.spoilt(error as Error)
+      throw this.spoilt(error as Error, name)
     }
   }
 
@@ -211,8 +227,18 @@ export class CheckedFields extends SeenFields implements FilterFields {
       for (const each of fields) head.add(each)
       this.checkSize(head, fields[0])
     } catch (error) {
-      throw owner.spoilt(error as Error)
+      throw this.spoilt(error as Error, name)
     }
+  }
+
+  /** Notes the error of a write. That of Host tells the method which changes it. */
+  private spoilt(error: Error, name: string): Error {
+    const { owner } = this
+    return owner.spoilt(
+      owner.isRequest && name.toLowerCase() === 'host'
+        ? new FilterWriteError(`${error.message}: call x.setAuthority(HOST)`)
+        : error,
+    )
   }
 
   private checked(name: string, value: string): Field {

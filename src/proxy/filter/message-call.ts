@@ -4,6 +4,7 @@
 import type { FieldTable, Head } from '../../http/index.js'
 import type { Backend } from '../backend.js'
 import type { Exchange } from '../exchange.js'
+import { byMethod, refuseAssignments } from './assignments.js'
 import type { FilterFields, ResponseOrigin } from './contract.js'
 import type { FieldNames } from './field-names.js'
 import { CheckedFields, type FieldsOwner, FilterWriteError, type WrittenFields } from './fields.js'
@@ -11,8 +12,10 @@ import type { FilterRun } from './run.js'
 import { CallKind, FilterUseError, FilterView } from './view.js'
 
 export class MessageCall extends FilterView implements FieldsOwner {
-  /** The first wrong write or use; null without one. */
-  wrong: Error | null
+  static {
+    refuseAssignments(MessageCall, 'x', byMethod, ['part', 'ownsResponse', 'trailersOf'])
+  }
+
   /** The interim response or the trailers of this call. */
   private part: Head | null
   private ownsResponse: boolean
@@ -20,7 +23,6 @@ export class MessageCall extends FilterView implements FieldsOwner {
 
   constructor(x: Exchange, run: FilterRun) {
     super(x, run)
-    this.wrong = null
     this.part = null
     this.ownsResponse = false
     this.trailersOf = 'request'
@@ -54,15 +56,14 @@ export class MessageCall extends FilterView implements FieldsOwner {
     this.part = null
   }
 
-  spoilt(error: Error): Error {
-    this.wrong ??= error
-    return error
-  }
-
   // Reading
 
   get isTrailer(): boolean {
     return this.kind === CallKind.TRAILERS
+  }
+
+  get isRequest(): boolean {
+    return (this.kind & (CallKind.REQUEST | CallKind.ATTEMPT)) !== 0
   }
 
   get fieldTable(): FieldTable {

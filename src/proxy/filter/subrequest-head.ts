@@ -23,10 +23,16 @@ export function subrequestHead(request: Head, table: FieldTable, options: Subreq
   const made = Head.request([
     ...control,
     ...kept,
-    ...fields.map(([name, value]) => writtenField(table, name, value)),
+    ...fields.map(([name, value]) => subrequestField(table, name, value)),
   ])
   if (body === undefined || body.length === 0) return made
   return made.withLength(table.make('content-length', String(body.length)))
+}
+
+function subrequestField(table: FieldTable, name: string, value: string): Field {
+  if (name.toLowerCase() === 'host')
+    throw new FilterWriteError('host is written by the proxy alone: give the subrequest an authority')
+  return writtenField(table, name, value)
 }
 
 /**

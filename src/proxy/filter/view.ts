@@ -3,6 +3,7 @@
 import { type Head, Token } from '../../http/index.js'
 import { namesOf } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
+import { type Assigned, byField, byMethod, refuseAssignments } from './assignments.js'
 import type { ExchangeView, ReadFields, RequestView } from './contract.js'
 import { SeenFields } from './fields.js'
 import type { FilterRun } from './run.js'
@@ -32,7 +33,13 @@ const NOTE_CHARS_MAX = 256
 const NOTES_MAX = 32
 const NOTE_NAME_CHARS_MAX = 32
 
-export class FilterView implements ExchangeView {
+export class FilterView implements ExchangeView, Assigned {
+  static {
+    refuseAssignments(FilterView, 'x', byMethod, ['wrong', 'x', 'run', 'kind', 'place'])
+  }
+
+  /** The first wrong write or use; null without one. */
+  wrong: Error | null
   protected readonly x: Exchange
   protected readonly run: FilterRun
   /** The kind of the call: one of {@link CallKind}. */
@@ -41,6 +48,7 @@ export class FilterView implements ExchangeView {
   protected place: number
 
   constructor(x: Exchange, run: FilterRun) {
+    this.wrong = null
     this.x = x
     this.run = run
     this.kind = CallKind.NONE
@@ -75,6 +83,16 @@ export class FilterView implements ExchangeView {
         `${what} is of the phases ${namesOf(kinds, PHASES).join(', ')}, and this is ${this.phase}`,
       )
     return x
+  }
+
+  /** Notes a wrong write or use, and returns the error to throw. */
+  spoilt(error: Error): Error {
+    this.wrong ??= error
+    return error
+  }
+
+  misassigned(message: string): Error {
+    return this.spoilt(new FilterUseError(message))
   }
 
   get id(): string {
@@ -144,11 +162,19 @@ function isNoteName(text: string): boolean {
 }
 
 /** The request of an exchange, as it is now: in an attempt that of the attempt. */
-class SeenRequest implements RequestView {
+class SeenRequest implements RequestView, Assigned {
+  static {
+    refuseAssignments(SeenRequest, 'x.request', byMethod, ['view'])
+  }
+
   private readonly view: FilterView
 
   constructor(view: FilterView) {
     this.view = view
+  }
+
+  misassigned(message: string): Error {
+    return this.view.misassigned(message)
   }
 
   get head(): Head {
@@ -191,6 +217,10 @@ class SeenRequest implements RequestView {
 }
 
 class RequestFields extends SeenFields {
+  static {
+    refuseAssignments(RequestFields, 'x.fields', byField)
+  }
+
   private readonly request: SeenRequest
 
   constructor(request: SeenRequest) {
@@ -200,5 +230,9 @@ class RequestFields extends SeenFields {
 
   protected get head(): Head {
     return this.request.head
+  }
+
+  misassigned(message: string): Error {
+    return this.request.misassigned(message)
   }
 }

@@ -6,7 +6,8 @@ import { frame, headers, REQUEST } from '../../../tools/testbed/frames.js'
 import { type Lines, Reader, valueIn } from '../small-proxy.js'
 import { answerOf, guarded, mistakesOf } from './guarded.js'
 
-const filter = (more = ''): string => `[{ externalAuth: { backend: auth, path: /verify${more} } }]`
+const filter = (more = '', path = '/verify'): string =>
+  `[{ externalAuth: { backend: auth, path: "${path}"${more} } }]`
 
 const SETTINGS = Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)])
 const RST_STREAM = 3
@@ -64,6 +65,11 @@ t.test('externalAuth: the question has a fixed target, and only the fields that 
   t.equal(p.toBackend.blocks().length, 0, 'the request waits')
   p.answers(OK)
   t.equal(p.toBackend.blocks().length, 1)
+})
+
+t.test('externalAuth: the path of the question may have a query', async (t) => {
+  const p = asking(filter('', '/verify?rd=https://id.example/'))
+  t.equal(valueIn(p.asked, ':path'), '/verify?rd=https://id.example/')
 })
 
 t.test('externalAuth, K7: fields of the answer that are listed, and no copies of the client', async (t) => {
@@ -214,6 +220,10 @@ t.test('externalAuth: mistakes', async (t) => {
   const mistakes: readonly (readonly [string, RegExp])[] = [
     ['[{ externalAuth: { backend: aut, path: /x } }]', /there is no backend "aut"; did you mean auth/],
     ['[{ externalAuth: { backend: auth, path: x } }]', /"x" is not a path; begin it with \//],
+    [
+      '[{ externalAuth: { backend: auth, path: "/x?a b" } }]',
+      /no query has the character " "; write it as %XX/,
+    ],
     ['[{ externalAuth: { backend: auth, path: /x, take: [host] } }]', /host is written by the proxy alone/],
     ['[externalAuth]', /backend missing; write the name of a backend/],
     ['[cache, { externalAuth: { backend: auth, path: /x } }]', /externalAuth stands inside cache/],
