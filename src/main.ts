@@ -10,14 +10,8 @@ process.on('SIGUSR1', () => {})
 // V8 would compile code for speed that runs only while modules load: a third of the start's CPU time.
 setFlagsFromString('--no-opt')
 
-// V8 remembers up to four shapes of object at each place that reads a field; past them each read is a look-up
-// in a table. The turn and the scheduler meet a dozen: each kind of continuation and of pollable is one.
-// Remembered, a request costs a tenth to a quarter less.
-setFlagsFromString('--max-valid-polymorphic-map-count=16')
-// A request crosses many small functions. With V8's own budget for inlining, more of them stay calls.
-setFlagsFromString('--max-inlined-bytecode-size=1000')
-setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000')
-
+const { setV8Options } = await import('./server/v8-options.js')
+setV8Options()
 const { run } = await import('./server/entry.js')
 run(process.argv)
 setFlagsFromString('--opt')

@@ -5,6 +5,9 @@
 /** A small record in a list, such as an attempt. Its texts are escaped. */
 export type ListRow = Readonly<Record<string, string | number>>
 
+/** The rows of an empty list. */
+export const NO_ROWS: readonly ListRow[] = []
+
 /** The values of a line. Each line fills the same arrays again. */
 export interface LineValues {
   /** The texts; '' for none. */

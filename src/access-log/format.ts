@@ -4,7 +4,7 @@
 
 import { LineSlab, type LineWriter } from '../pollset/index.js'
 import { Ascii, put, putCharacter } from './ascii.js'
-import type { LineValues, ListRow, LogField, LogFields } from './fields.js'
+import { type LineValues, type LogField, type LogFields, NO_ROWS } from './fields.js'
 import { type Piece, type Pieces, pieceOf, runOf } from './pieces.js'
 import { putPiece, putPieces } from './put-pieces.js'
 import { JSON_STYLE, LOGFMT_STYLE, PLAIN_STYLE, type Style } from './style.js'
@@ -23,7 +23,6 @@ export const COMBINED =
 
 const DASH = 0x2d
 const LINE_FEED = 0x0a
-const NO_ROWS: readonly ListRow[] = []
 
 /**
  * Compiles a format. Throws a RangeError if a field is unknown, or the template is malformed.

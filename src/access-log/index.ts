@@ -9,6 +9,7 @@ export {
   type LogFamily,
   type LogField,
   LogFields,
+  NO_ROWS,
 } from './fields.js'
 export { COMBINED, FORMATS, type FormatName, formatOf, type LineFormat, lineText } from './format.js'
 export { type KeeperWords, LogKeeper, logKeeperLife } from './keeper.js'

@@ -11,6 +11,10 @@ interface Remembered {
   written: Ascii | null
 }
 
+/** Compares as Object.is does, which is a call. */
+const isSame = (one: number, other: number): boolean =>
+  one === other || (Number.isNaN(one) && Number.isNaN(other))
+
 /** The most remembered runs. After that it begins again. */
 const REMEMBERED_MAX = 256
 
@@ -52,13 +56,15 @@ export class RunMemory {
     let same = true
     for (let at = 0; at < texts.length; at++) {
       const text = values.texts[texts[at]]
-      if (text === before.texts[at]) continue
+      const earlier = before.texts[at]
+      // Most are empty in most lines, and comparing two strings is a call.
+      if (text.length === 0 ? earlier.length === 0 : text === earlier) continue
       before.texts[at] = text
       same = false
     }
     for (let at = 0; at < numbers.length; at++) {
       const number = values.numbers[numbers[at]]
-      if (Object.is(number, before.numbers[at])) continue
+      if (isSame(number, before.numbers[at])) continue
       before.numbers[at] = number
       same = false
     }

@@ -222,7 +222,7 @@ export class Scheduler {
     const { waitedMs } = continuation
     if (waitedMs === null) return
     const ms = this.pollset.now - continuation.since
-    waitedMs[continuation.step] += ms
+    if (ms > 0) waitedMs[continuation.step] += ms
     continuation.waited(ms)
   }
 

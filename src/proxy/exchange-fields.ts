@@ -2,10 +2,10 @@
 
 import {
   type LineValues,
-  type ListRow,
   type LogFamily,
   type LogField,
   LogFields,
+  NO_ROWS,
   redactedQuery,
 } from '../access-log/index.js'
 import type { Head } from '../http/index.js'
@@ -39,7 +39,6 @@ const ATTEMPT_COLUMNS = ['endpoint', 'session', 'outcome', 'ms']
 
 /** The columns of a `FilterTime`. */
 const FILTER_COLUMNS = ['filter', 'phase', 'ms']
-const NO_ROWS: readonly ListRow[] = []
 
 /** The fields that a line has only if they are named. */
 const NAMED_ONLY: ReadonlySet<string> = new Set(['time.clf', 'status.clf'])

@@ -6,6 +6,7 @@ import { Networks } from '../pollset/index.js'
 import type { Backend } from './backend.js'
 import { Chance } from './chance.js'
 import type { ConnectPolicy } from './connect-policy.js'
+import { EndedExchanges } from './ended-exchanges.js'
 import { Exchange } from './exchange.js'
 import { exchangeSteps } from './exchange-steps.js'
 import { WrittenFields } from './filter/fields.js'
@@ -30,6 +31,8 @@ export interface ExchangeWatcher {
   filterFailed?(exchange: Exchange | null, filter: string, error: unknown): void
   /** An exchange has ended; see {@link Exchange.outcome}. */
   ended?(exchange: Exchange): void
+  /** These have ended since the last call, all in this turn. It is called when the turn settles. */
+  endedTogether?(exchanges: readonly Exchange[]): void
 }
 
 export class ReverseProxy implements StreamAcceptor {
@@ -62,6 +65,9 @@ export class ReverseProxy implements StreamAcceptor {
   /** Lends each exchange an array for the time of its steps; null if nobody wants the times. */
   stepTimes: StepTimes | null = null
   private watchers: readonly ExchangeWatcher[] = []
+  private readonly justEnded = new EndedExchanges(this, (exchanges) => {
+    for (const watcher of this.watchers) watcher.endedTogether?.(exchanges)
+  })
   private readonly stepsNeededBy = new Set<object>()
 
   constructor(
@@ -189,8 +195,11 @@ export class ReverseProxy implements StreamAcceptor {
     const { outcome } = exchange
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
     for (const watcher of this.watchers) watcher.ended?.(exchange)
-    if (exchange.waitedMs === null) return
-    this.stepTimes?.give(exchange.waitedMs, exchange.waitedSteps)
-    exchange.waitedMs = null
+    if (this.watchers.length > 0) this.justEnded.add(exchange)
+  }
+
+  /** Tells watchers now of all that have ended, as for a process that ends. */
+  tellEnded(): void {
+    this.justEnded.settle()
   }
 }

@@ -30,6 +30,8 @@ export interface AccessLogLimits {
 
 export const accessLogLimits: AccessLogLimits = { accessLogBytesMax: 1024 * 1024 }
 
+const isLogged = (x: Exchange): boolean => !isSubrequest(x)
+
 /** An open file, and its keeper. */
 interface Kept {
   readonly file: NodeLogFile
@@ -80,6 +82,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
 
   /** Changes to another configuration. A file that cannot be opened is reported, and tried again. */
   configure(config: AccessLogConfig | null): void {
+    this.proxy.tellEnded()
     if (JSON.stringify(config) === JSON.stringify(this.current)) return
     const sameFile = config !== null && config.file === this.current?.file
     if (!sameFile) this.leave()
@@ -125,9 +128,9 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     })
   }
 
-  ended(x: Exchange): void {
-    if (this.kept === null || this.format === null || isSubrequest(x)) return
-    this.kept.file.append(this.format, x)
+  endedTogether(exchanges: readonly Exchange[]): void {
+    const { kept, format } = this
+    if (kept !== null && format !== null) kept.file.appendAll(format, exchanges, isLogged)
   }
 
   /** The number of lines dropped so far. */
@@ -142,12 +145,14 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
 
   /** Writes what it can, for a process that ends now. */
   writeNow(): void {
+    this.proxy.tellEnded()
     this.kept?.file.writeNow()
   }
 
   /** Writes the last lines. `closed` is called once they are written or given up. */
   close(closed: () => void): void {
     this.closed = closed
+    this.proxy.tellEnded()
     this.kept?.keeper.tell()
     this.leave()
     this.end()

@@ -106,8 +106,11 @@ export class ServerMetrics implements ExchangeWatcher {
 
   // Counted as it happens
 
-  ended(x: Exchange): void {
-    if (isSubrequest(x)) return
+  endedTogether(exchanges: readonly Exchange[]): void {
+    for (const each of exchanges) if (!isSubrequest(each)) this.count(each)
+  }
+
+  private count(x: Exchange): void {
     const { waitedMs, backend } = x
     this.requests.ended(x)
     if (waitedMs !== null)
@@ -121,7 +124,8 @@ export class ServerMetrics implements ExchangeWatcher {
 
   private attempted({ endedAttempts, attemptAt, now }: Exchange, backend: string): void {
     const seconds = this.attemptSecondsOf(backend)
-    for (const [at, each] of endedAttempts.entries()) {
+    for (let at = 0; at < endedAttempts.length; at++) {
+      const each = endedAttempts[at]
       this.attempts.of(backend, each.endpoint, each.outcome).add()
       seconds.observe(ms(each.ms))
       const isLast = at === endedAttempts.length - 1 && attemptAt < 0

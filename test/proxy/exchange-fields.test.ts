@@ -19,7 +19,9 @@ function logged(
   const format = formatOf(exchangeFields(redact), 'json', names)
   const lines: Record<string, unknown>[] = []
   it.proxy.measureSteps(it)
-  it.proxy.watch({ ended: (x) => lines.push(JSON.parse(lineText(format, x))) })
+  it.proxy.watch({
+    endedTogether: (all) => lines.push(...all.map((x) => JSON.parse(lineText(format, x)))),
+  })
   return { ...it, logged: lines }
 }
 

@@ -6,6 +6,7 @@
 import type { NodePollset } from '../../src/pollset/index.js'
 import { readFile } from '../../src/server/serve-file.js'
 import { Server } from '../../src/server/server.js'
+import { setV8Options } from '../../src/server/v8-options.js'
 
 /** The parts that are on. */
 export interface Switch {
@@ -19,6 +20,7 @@ export interface Switched {
   readonly dropped: number
 }
 
+setV8Options()
 const { made } = readFile(process.argv[2] ?? '')
 const { configuration } = made
 const server = new Server(made)

@@ -15,6 +15,7 @@ import { Http2Session } from '../../src/http2/session.js'
 import { Http2Stream } from '../../src/http2/stream.js'
 import { type Deadlines, DurationList, List, type Slab } from '../../src/pollset/index.js'
 import { attempts } from '../../src/proxy/attempts.js'
+import { EndedExchanges } from '../../src/proxy/ended-exchanges.js'
 import { Exchange, ReverseProxy } from '../../src/proxy/index.js'
 import { MemoryBudget, ReceiveBuffer } from '../../src/transport/index.js'
 import type { ConnectionInside, ReceiveBufferInside, StreamInside } from './inside.js'
@@ -89,6 +90,10 @@ interface Intake {
   readonly received: { due: number; owed: number }
   padding: number
 }
+interface TellingSelf {
+  readonly exchanges: readonly Exchange[]
+}
+
 interface OutputSelf {
   slab: Slab | null
 }
@@ -219,6 +224,15 @@ export const defects: readonly Defect[] = [
         self.logged--
         original(exchange)
       }),
+  },
+  {
+    name: 'told in a later turn',
+    what: 'an exchange that has ended alone is not told together with others, in its turn',
+    expected: ['S1'],
+    plant: () =>
+      wrap<TellingSelf, []>(EndedExchanges.prototype, 'settle', (self, original) =>
+        self.exchanges.length === 1 ? undefined : original(),
+      ),
   },
   {
     name: 'hold block not given back',

@@ -88,6 +88,7 @@ import type { Plan } from './plan.js'
 import { RedisRun } from './redis/run.js'
 import { Steering } from './steering.js'
 import { Target } from './target.js'
+import { ToldTogether } from './told-together.js'
 import { TurnByTurn } from './turns.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
@@ -147,6 +148,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
   checks: CheckInside[] = []
   checksArmed = 0
   logged: Exchange[] = []
+  readonly told = new ToldTogether()
   private readonly clients: (Client | Client1)[] = []
   private readonly peers = new Set<Healing>()
   private readonly protocols: Protocols
@@ -215,6 +217,8 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
         if (!isSubrequest(exchange)) exchangeEnded(this.books, exchange)
       },
     })
+    this.proxy.measureSteps(this.told)
+    this.proxy.watch(this.told)
     if (plan.operators === 1) this.operators = new Operators(this, protocols, new Prng(plan.seed ^ 0x0bea))
     const chance = this.chance.fork()
     this.steering = new Steering(this, world.scheduler, chance)

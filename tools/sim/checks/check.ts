@@ -18,6 +18,7 @@ import type {
 } from '../inside.js'
 import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
+import type { ToldTogether } from '../told-together.js'
 
 /** A run, as seen by the checkers. The lists belong to this turn. */
 export interface RunView {
@@ -46,6 +47,7 @@ export interface RunView {
   readonly checksArmed: number
   /** Exchanges that have logged in this turn, each as often as it did. */
   readonly logged: readonly Exchange[]
+  readonly told: ToldTogether
 }
 
 export interface Checker<View = RunView> {

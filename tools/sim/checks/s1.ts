@@ -16,6 +16,8 @@ export function s1(): Checker {
         seen.add(exchange)
         nothingLeft(exchange as unknown as ExchangeInside)
       }
+      const wrong = scene.told.check()
+      if (wrong !== null) fail('S1', wrong)
       if (scene.proxy.begun !== logs + scene.exchanges.length) {
         fail(
           'S1',
