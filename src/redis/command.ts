@@ -67,7 +67,7 @@ export class Command extends Continuation implements Ask, Sharer {
   /** No further part of its reply is of use. */
   dropped: boolean
   /** Its reply, if it was ended and its client stays (Y9, Y30); true if its client has left before that. */
-  private endedWith: Buffer | null
+  endedWith: Buffer | null
   isLeft: boolean
   /** The code of the error that it was refused with. */
   code: string | null
@@ -186,7 +186,7 @@ export class Command extends Continuation implements Ask, Sharer {
       if (this.replyType === 0 || this.replies > 1) {
         this.replyType = type
         this.replySecond = to > from + 1 ? buffer[from + 1] : 0
-      }
+      } else if (this.replySecond === 0) this.replySecond = buffer[from]
       if (this.streams) this.frontend.put(buffer, from, to)
       else this.answer.add(buffer, from, to)
       if (this.owed > 0 && this.hold === null && this.frontend.ring.isOldest(this)) this.stream()
@@ -341,7 +341,8 @@ export class Command extends Continuation implements Ask, Sharer {
       return
     }
     // The client's next commands, parts of its transaction, must not run alone.
-    if (this.does === 'multi' && this.attempts === 0) this.frontend.place.transactionBroke()
+    if (this.does === 'multi' && this.attempts === 0 && this.frontend.ring.isNext(this))
+      this.frontend.place.transactionBroke()
     const errors = Array.from({ length: this.replies - 1 }, () => error)
     errors.push(this.replies > 1 || this.does === 'exec' ? execAborted(error) : error)
     this.own(Buffer.concat(errors))

@@ -130,7 +130,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     if (this.ending) {
       this.entry.leave()
       // Its server answers what has come, then ends the session, and so this connection.
-      this.place.relay?.endInput()
+      if (this.ring.size === 0) this.place.relay?.endInput()
     }
     this.isBlocked = !this.mayBegin
     return goesOn
@@ -203,14 +203,17 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   /** A command has its reply, or an error in its place: replies leave in order. */
   told(): void {
     const { ring, place } = this
+    let isNew = false
     for (let oldest = ring.first; oldest !== null; oldest = ring.first) {
       if (!oldest.told) {
         if (oldest.hold === null) oldest.stream()
-        oldest.answer.raise(TURN)
+        // One that pauses is woken when it becomes the oldest, and not again.
+        if (isNew) oldest.answer.raise(TURN)
         return
       }
       oldest.answer.leave()
       ring.shift()
+      isNew = true
     }
     place.idle()
     if (this.incoming.quits) this.ending = true

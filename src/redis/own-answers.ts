@@ -54,16 +54,16 @@ function answerBroken(place: Place, c: Command): Answer {
   // A transaction in one piece has a reply for each of its commands.
   if (c.replies > 1)
     return () => {
-      place.broken = 0
+      place.endBroken(c.number)
       return Buffer.concat([...Array.from({ length: c.replies - 1 }, () => TRANSACTION_LOST), EXEC_ABORT])
     }
   return () => {
     // UNWATCH is a part of a transaction that has begun.
-    const ends = ENDS.has(name) || (name === 'unwatch' && (place.broken & IN_MULTI) === 0)
-    if (ends) place.broken = 0
+    const ends = ENDS.has(name) || (name === 'unwatch' && (place.broken.bits & IN_MULTI) === 0)
+    if (ends) place.endBroken(c.number)
     if (name === 'exec') return EXEC_ABORT
     if (name === 'reset' || name === 'quit') return answerLocal(place, c)
-    if (name === 'multi') place.broken |= IN_MULTI
+    if (name === 'multi') place.broken.bits |= IN_MULTI
     return name === 'multi' || ends ? OK : TRANSACTION_LOST
   }
 }

@@ -2,6 +2,11 @@
 
 import { seconds } from '../continuation/index.js'
 
+const MINUS = 0x2d
+const PLUS = 0x2b
+const E = 0x45
+const O = 0x4f
+
 /** A transaction has begun. */
 export const IN_MULTI = 1
 /** Keys are watched. */
@@ -27,6 +32,19 @@ const ENDED_BY: Readonly<Record<string, readonly number[]>> = {
 }
 const BEGUN_BY: Readonly<Record<string, number>> = { multi: IN_MULTI, watch: WATCHES }
 
+interface Replied {
+  readonly does: string
+  readonly replyType: number
+  readonly replySecond: number
+}
+
+/** Returns true if the reply to this command says that it has ended what it is to end. */
+export function hasEnded({ does, replyType, replySecond }: Replied): boolean {
+  // Also if it was not executed: EXECABORT.
+  if (does === 'exec') return replyType !== MINUS || replySecond === E
+  return replyType === PLUS && replySecond === O
+}
+
 /** The things that the commands of a client have begun on the session that it has alone, and not ended. */
 export class Begun {
   /** IN_MULTI, WATCHES. */
@@ -51,6 +69,11 @@ export class Begun {
     return this.bits !== 0 && this.endsSoon(IN_MULTI) && this.endsSoon(WATCHES)
   }
 
+  /** The number of the last command that is to end something. */
+  get endsWith(): number {
+    return Math.max(...this.ending)
+  }
+
   private endsSoon(bit: number): boolean {
     return (this.bits & bit) === 0 || this.ending[bit] > this.by[bit]
   }
@@ -68,8 +91,25 @@ export class Begun {
   }
 }
 
-/** Returns what is lost with a command of this kind, with what was lost before: IN_MULTI, WATCHES. */
-export function lostWith(does: string, before: number): number {
-  if (does === 'exec') return 0
-  return does === 'multi' ? before | IN_MULTI : does === 'watch' ? before | WATCHES : before
+/** A session was lost with these: a transaction cannot be executed. */
+export class Broken {
+  /** IN_MULTI, WATCHES. */
+  bits = 0
+  /** The number of the last command that has ended such a transaction. */
+  private endedBy = -1
+
+  /** The command with this number ends it: what comes behind is no part of it. */
+  endWith(number: number): void {
+    this.bits = 0
+    this.endedBy = number
+  }
+
+  /** A command has no reply: what begins with it is broken, and what ends with it is over. */
+  lost(does: string, number: number): void {
+    // It may be learned late that the session of a transaction has closed which was ended already.
+    if (number <= this.endedBy) return
+    const ends = does === 'exec' || (does === 'unwatch' && (this.bits & IN_MULTI) === 0)
+    if (ends) this.endWith(number)
+    else this.bits |= BEGUN_BY[does] ?? 0
+  }
 }

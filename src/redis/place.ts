@@ -12,7 +12,7 @@ import type { Command } from './command.js'
 import type { RedisFrontend } from './frontend.js'
 import { ANONYMOUS } from './identity.js'
 import { answerOf } from './own-answers.js'
-import { Begun, IN_MULTI, lostWith, pinText } from './pin.js'
+import { Begun, Broken, hasEnded, IN_MULTI, pinText } from './pin.js'
 import type { Route } from './plan.js'
 import { Redirects } from './redirects.js'
 import type { RedisProxy } from './redis-proxy.js'
@@ -21,12 +21,9 @@ import { Seats } from './seats.js'
 import type { RedisSession } from './session.js'
 import { ShardedWay } from './sharded-way.js'
 import type { Shard } from './shards.js'
-import { ENDED_IN_RELAY, PASSED, REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
+import { endedInRelay, REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
 
 const MINUS = 0x2d
-const PLUS = 0x2b
-const E = 0x45
-const O = 0x4f
 
 /** The next act of a command: it leases a session, is sent on its client's, divided, answered, or waits. */
 export type Way = 'lease' | 'send' | 'divide' | 'tell' | 'wait'
@@ -38,8 +35,7 @@ export class Place {
   relay: RedisSession | null
   readonly relayed: RelayRecord
   readonly name: ClientName
-  /** A session was lost with these (IN_MULTI, WATCHES): a transaction cannot be executed. */
-  broken: number
+  readonly broken = new Broken()
   readonly proxy: RedisProxy
   private isClosed = false
   private readonly begun = new Begun()
@@ -65,13 +61,12 @@ export class Place {
     this.relay = null
     this.relayed = new RelayRecord()
     this.name = new ClientName(frontend.total)
-    this.broken = 0
     this.sharded = new ShardedWay(this, frontend)
     this.redirects = new Redirects()
   }
 
   get isBroken(): boolean {
-    return this.broken !== 0
+    return this.broken.bits !== 0
   }
 
   /** A transaction may be sent in one piece: nothing is watched, and nothing before it changes that. */
@@ -85,8 +80,9 @@ export class Place {
     const target = c.trail?.target ?? null
     if (c.trail?.mayGo(this.frontend.ring.isOldest(c)) === false) return 'wait'
     if (target !== null) {
-      const isFree = c.does === 'shared' || this.pin === null
-      if (isFree && c.trail?.mustWait !== true) return this.lease(c, this.engineAt(c, target))
+      // It has another session than those before it.
+      const isFree = c.does === 'shared' || (this.pin === null && this.frontend.ring.isOldest(c))
+      if (isFree && c.trail?.mustWait !== true) return this.lease(c, seats.engineFor(c, target))
       c.trail?.wakes(c.answer)
       return 'wait'
     }
@@ -110,11 +106,6 @@ export class Place {
     if ((!this.seats.isCurrent(shard) || this.mustStayBehind(c)) && !this.frontend.ring.isOldest(c))
       return 'wait'
     return this.lease(c, this.seats.sharedAt(shard))
-  }
-
-  private engineAt(c: Command, shard: Shard): Engine<RedisSession> | Buffer {
-    if (c.trail?.isPassed === true) return PASSED
-    return c.does === 'shared' ? this.seats.sharedAt(shard) : this.seats.exclusiveAt(shard)
   }
 
   /**
@@ -164,7 +155,17 @@ export class Place {
   /** A transaction that was begun here reached no server, or cannot go on. */
   transactionBroke(): void {
     this.sharded.forget()
-    this.broken |= IN_MULTI
+    this.broken.bits |= IN_MULTI
+  }
+
+  /** EXEC or the like has ended a broken transaction. The server has not got it, so it still watches keys. */
+  endBroken(number: number): void {
+    const { pin, begun } = this
+    this.broken.endWith(number)
+    if (pin === null || begun.bits === 0) return
+    pin.isDirty = true
+    begun.bits = 0
+    this.unpin()
   }
 
   private waySpecial(c: Command): Way {
@@ -287,11 +288,8 @@ export class Place {
       this.losePin()
       session.abort()
     }
-    const { replyType, replySecond } = c
-    const isOk = replyType === PLUS && replySecond === O
-    const hasEnded = c.does === 'exec' ? replyType !== MINUS || replySecond === E : isOk
-    this.begun.replied(c.does, c.number, hasEnded)
-    if (c.does === 'identity' && replyType !== MINUS && c.change !== null && !c.dropped) {
+    this.begun.replied(c.does, c.number, hasEnded(c))
+    if (c.does === 'identity' && c.replyType !== MINUS && c.change !== null && !c.dropped) {
       const shard = this.pinShard ?? this.seats.map.first
       if (!this.seats.change(c.change, shard, session.identity)) c.own(TOO_MANY_IDENTITIES)
     }
@@ -323,20 +321,18 @@ export class Place {
   /** The session of a command has gone before its reply. */
   lost(c: Command, session: RedisSession): void {
     if (session === this.pin) this.losePin()
-    this.noteLost(c)
+    this.broken.lost(c.does, c.number)
     this.frontend.advanceFrom(c)
   }
 
-  /** A command of a transaction has no reply: what begins with it is broken, what ends with it is over. */
-  private noteLost({ does }: Command): void {
-    this.broken = lostWith(does, this.broken)
-  }
-
   private losePin(): void {
+    const { begun, broken } = this
     this.pin = null
     this.inFlight = 0
-    this.broken |= this.begun.bits
-    this.begun.bits = 0
+    // Commands behind EXEC are no part of it, though nobody has heard yet that EXEC is lost too.
+    if (begun.isEnding) broken.endWith(begun.endsWith)
+    else broken.bits |= begun.bits
+    begun.bits = 0
   }
 
   /** There was no reply in time. */
@@ -348,16 +344,18 @@ export class Place {
       this.losePin()
       session.abort()
     }
-    this.noteLost(c)
+    this.broken.lost(c.does, c.number)
     this.frontend.advanceFrom(c)
   }
 
   /** A command was ended unsent: its transaction must not run. Returns true if a relay has its reply. */
   endedUnsent(c: Command): boolean {
-    if (this.sharded.holds(c)) this.transactionBroke()
-    if (c.does === 'exec') this.broken = 0
+    if (c.does === 'multi' || this.sharded.holds(c)) this.transactionBroke()
+    const told = endedInRelay(c.endedWith)
     if (this.relay === null) this.breakTransaction()
-    else this.relay.send(ENDED_IN_RELAY, 0, ENDED_IN_RELAY.length)
+    else this.relay.send(told, 0, told.length)
+    // Commands behind it are no part of its transaction.
+    if (c.does === 'exec') this.broken.endWith(c.number)
     return this.relay !== null
   }
 

@@ -3,11 +3,12 @@
 // shard has another server, or the client another identity.
 
 import type { Engine } from '../engine/index.js'
+import type { Command } from './command.js'
 import { ANONYMOUS, type Identity, type IdentityChange, type IdentityParts, nameOf } from './identity.js'
 import type { RedisSession } from './session.js'
 import type { Shard, ShardMap } from './shards.js'
 import type { SharedEngine } from './shared-engine.js'
-import { BACKEND_DOWN, TOO_MANY_IDENTITIES } from './texts.js'
+import { BACKEND_DOWN, PASSED, TOO_MANY_IDENTITIES } from './texts.js'
 
 export class Seats {
   parts: IdentityParts = ANONYMOUS
@@ -146,5 +147,11 @@ export class Seats {
 
   close(): void {
     this.leaveAll()
+  }
+
+  /** The engine at a node that a reply has named, or the error that is the reply. */
+  engineFor({ does, trail }: Command, shard: Shard): Engine<RedisSession> | Buffer {
+    if (trail?.isPassed === true) return PASSED
+    return does === 'shared' ? this.sharedAt(shard) : this.exclusiveAt(shard)
   }
 }

@@ -111,5 +111,10 @@ export const EXEC_ABORT = bytes(
 
 // Each takes the place of a command of a client that has taken over its session: the server does not know it,
 // and says so in its turn.
-export const ENDED_IN_RELAY = arrayOf(['command-ended (an operator has ended this command)'])
+const ENDED_IN_RELAY = arrayOf(['command-ended (an operator has ended this command)'])
+const CLIENT_ENDED_IN_RELAY = arrayOf(['client-ended (the client sends nothing more)'])
 export const REFUSED_IN_RELAY = arrayOf(['needs-admin (refused by the proxy, which has no --allow-admin)'])
+
+/** Returns the command in the place of one that was ended with this error. */
+export const endedInRelay = (error: Buffer | null): Buffer =>
+  error === CLIENT_ENDED ? CLIENT_ENDED_IN_RELAY : ENDED_IN_RELAY

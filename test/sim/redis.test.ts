@@ -67,6 +67,14 @@ t.test('seeds that have failed once pass', async (t) => {
   }
 })
 
+t.test('a session that is found closed late breaks no later transaction', async (t) => {
+  const plan = { redis: 1, redisEndPercent: 20, redisMultiPercent: 30, redisPipeline: 4, redisClients: 3 }
+  for (const seed of [213, 596]) {
+    const set = { ...plan, redisNodes: 0, redisHeldSoft: 1_000_000_000 }
+    t.equal(simulate(drawPlan(seed, set)).violation?.message, undefined, String(seed))
+  }
+})
+
 t.test('a command that blocks, and leaves a session that others are on, waits for them', async (t) => {
   t.equal(simulate(drawPlan(80546, { redis: 1 })).violation?.message, undefined)
 })

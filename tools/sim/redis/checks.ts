@@ -165,7 +165,8 @@ function within(what: string, value: number, most: number): void {
 export function siblingsGoOn(): Checker<RedisView> {
   return {
     turn({ plan, healed, commands, parts, pollset }) {
-      if (plan.handOnly === 0 || healed) return
+      // A command that blocks waits for an element, and others wait behind it.
+      if (plan.handOnly === 0 || plan.redisBlockPercent > 0 || healed) return
       const held = new Set<Command>(commands.filter((each) => each.held))
       for (const each of parts) if (each.held) held.add(each.command)
       const first = new Map<RedisFrontend, number>()

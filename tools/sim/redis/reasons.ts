@@ -6,12 +6,21 @@ import type { RedisStage } from './stage.js'
 
 type Reason = (asked: Asked, stage: RedisStage) => boolean
 
+/** Memory may be spent: that of the World, or that of a connection. */
+const isSpent: Reason = (_, { plan }) =>
+  Math.min(plan.redisHeldSoft, plan.connectionHeldBytesMax) < 1_000_000_000
+
 /** Sessions may be lost. */
-const isLossy: Reason = (_, { plan, books, pollset: { done, now } }) =>
-  books.ended > 0 ||
-  now >= plan.redisStallMs ||
-  plan.redisHeldSoft < 1_000_000_000 ||
-  (done.reset ?? 0) + (done.vanish ?? 0) > 0
+const isLossy: Reason = (asked, stage) => {
+  const { plan, books, pollset } = stage
+  const { done, now } = pollset
+  return (
+    books.ended > 0 ||
+    now >= plan.redisStallMs ||
+    isSpent(asked, stage) ||
+    (done.reset ?? 0) + (done.vanish ?? 0) > 0
+  )
+}
 
 const waited = ({ sentAt }: Asked, { pollset }: RedisStage): number => pollset.clock - sentAt + 0.001
 
@@ -21,12 +30,16 @@ const isUnreached: Reason = (_, { plan, books }) =>
   // A map may name a node that is not there.
   plan.redisNodes * plan.redisMapFaultPercent > 0
 
+/** An operator may have closed the session that its client has alone. */
+const isEnded: Reason = ({ client }, { plan, books }) => plan.redisEndPercent > 0 && books.begun.has(client)
+
 const isCluster: Reason = (_, { cluster }) => cluster !== null
 
 const REASONS: Readonly<Record<string, Reason>> = {
   // It is also that of a command whose MULTI got no session.
   'backend-lost': (asked, stage) =>
     isLossy(asked, stage) ||
+    isEnded(asked, stage) ||
     isUnreached(asked, stage) ||
     stage.plan.unresolvedPercent > 0 ||
     // A command behind it in its transaction is for another server: the session closes.
@@ -48,9 +61,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
   'slot-moved': (asked, stage) => {
     const { plan, books } = stage
     const isLarge = asked.words.reduce((sum, each) => sum + each.length + 20, 20) > plan.redisShareBytesMax
-    // Memory had no room for its bytes.
-    const isSpent = plan.redisHeldSoft < 1_000_000_000
-    if (!isLarge && !isSpent && !books.begun.has(asked.client))
+    // Its bytes may have been given up.
+    if (!isLarge && !isSpent(asked, stage) && !books.begun.has(asked.client))
       fail('Y28', `${asked.shown} gets slot-moved, and is in no transaction`)
     return isCluster(asked, stage)
   },
@@ -69,6 +81,18 @@ function crosses({ sort, client }: Asked, { divides, books, plan }: RedisStage):
   return books.begun.has(client) || sort === 'blocking' ? '' : 'its keys can be divided'
 }
 
+/** Its client has sent MULTI or WATCH before it, and not what ends that. */
+function isWithin({ client, number }: Asked, { books }: RedisStage): boolean {
+  let unwatched = false
+  for (let before = number - 1; before >= 0; before--) {
+    const { sort, words, hasFailed } = books.at(client, before)
+    if (sort === 'exec' || sort === 'discard' || (words[0] === 'RESET' && !hasFailed)) return false
+    if (sort === 'unwatch' && !hasFailed) unwatched = true
+    if (sort === 'multi' || (sort === 'watch' && !unwatched)) return true
+  }
+  return false
+}
+
 /** Returns what is wrong with this error in place of a reply; '' if there is a reason for it. */
 export function reasonFor(asked: Asked, text: string, stage: RedisStage): string {
   const [, code] = OURS.exec(text) ?? []
@@ -77,10 +101,12 @@ export function reasonFor(asked: Asked, text: string, stage: RedisStage): string
   // A client that has taken over its session gets it from the server.
   if (text.includes('command-ended (an operator'))
     return stage.plan.redisEndPercent > 0 ? '' : 'no operator is there'
+  if (text.includes('client-ended (the client')) return asked.sort === 'blocking' ? '' : 'it does not block'
   if (text.startsWith('CROSSSLOT ')) return crosses(asked, stage)
   // One behind it may have run with its keys.
   if (code === 'slot-moved' && text.includes('a later command of its client')) return ''
   if (code === undefined) return 'no server has made it for this'
+  if (text.includes('the session of this transaction') && !isWithin(asked, stage)) return 'it is in none'
   const reason = REASONS[code]
   if (reason === undefined) return 'there is no such code here'
   return reason(asked, stage) ? '' : 'nothing is the matter'

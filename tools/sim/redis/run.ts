@@ -402,7 +402,6 @@ function redisLimitsOf(plan: Plan): Limits {
     transport: {
       heldBytesSoft: plan.redisHeldSoft,
       heldBytesMax: plan.redisHeldSoft + plan.redisHeldOver,
-      connectionHeldBytesMax: 1_000_000_000,
     },
     redis: {
       clientsMax: plan.redisClientsMax,
