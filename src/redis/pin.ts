@@ -4,6 +4,7 @@ import { seconds } from '../continuation/index.js'
 
 const MINUS = 0x2d
 const PLUS = 0x2b
+const C = 0x43
 const E = 0x45
 const O = 0x4f
 
@@ -40,8 +41,8 @@ interface Replied {
 
 /** Returns true if the reply to this command says that it has ended what it is to end. */
 export function hasEnded({ does, replyType, replySecond }: Replied): boolean {
-  // Also if it was not executed: EXECABORT.
-  if (does === 'exec') return replyType !== MINUS || replySecond === E
+  // Also if it was not executed: EXECABORT, or CROSSSLOT of a node.
+  if (does === 'exec') return replyType !== MINUS || replySecond === E || replySecond === C
   return replyType === PLUS && replySecond === O
 }
 

@@ -316,6 +316,8 @@ const KNOBS = {
   /** The memory budget of a run of Redis: its soft limit, and the bytes above it. Behind all others. */
   redisHeldSoft: oneOf(1_000_000_000, 3000, 30_000, 300_000, 1_000_000_000, 1_000_000_000),
   redisHeldOver: oneOf(1_000_000_000, 0, 10_000, 100_000, 1_000_000_000),
+  /** 1: a slot may return to a node of the cluster that has had it. Behind all others. */
+  redisReturns: oneOf(0, 0, 1),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */

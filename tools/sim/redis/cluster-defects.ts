@@ -152,6 +152,22 @@ export const clusterDefects: readonly Defect[] = [
     plant: () => wrap(Place.prototype, 'transactionBroke', () => undefined),
   },
   {
+    name: 'a slot that comes back',
+    what: 'a command is sent again behind a later one with its key, which has run since the slot came back',
+    expected: ['S8'],
+    plan: {
+      ...ORDER,
+      redisNodes: 2,
+      redisKeys: 1,
+      redisWritePercent: 100,
+      redisMoveMs: 5,
+      redisMigrateMs: 0,
+      redisRumourMs: 0,
+      redisReturns: 1,
+    },
+    plant: () => wrap(Trail.prototype, 'noteRivals', () => undefined),
+  },
+  {
     name: 'the cluster is shown',
     what: 'commands about the cluster pass to a node of it',
     expected: ['Y29'],

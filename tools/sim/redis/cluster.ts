@@ -2,7 +2,7 @@
 // key, and then its new owner takes it; the others learn that one after the other, as rumours reach them. A node
 // that has died may lose its slots to another one, which has its data.
 //
-// A slot never returns to a node.
+// A slot returns to a node that has had it only if the plan says so.
 
 import type { Address, Prng } from '../../../src/pollset/index.js'
 import { SLOTS } from '../../../src/redis/slots.js'
@@ -111,11 +111,13 @@ export class SimCluster {
     this.goOn(slot)
   }
 
-  /** Returns a node that has not had the slot; null if all that are up have. */
+  /** Returns a node that may get the slot; null if there is none. */
   private newOwner(slot: number): number | null {
-    const others = this.servers.filter(
-      ({ isDown }, node) => !isDown && this.visited.get(slot)?.has(node) === false,
-    )
+    const returns = this.stage.plan.redisReturns === 1
+    const others = this.servers.filter(({ isDown }, node) => {
+      const isNew = this.visited.get(slot)?.has(node) === false
+      return !isDown && (isNew || (returns && node !== this.owners[slot]))
+    })
     if (others.length === 0) return null
     return this.servers.indexOf(others[this.chance.below(others.length)])
   }
@@ -240,6 +242,8 @@ export class SimCluster {
   returned(node: number): void {
     for (let slot = 0; slot < SLOTS; slot++)
       if (this.views[node][slot] !== this.owners[slot]) this.learn(node, slot)
+    // An old rumour comes too late, also if it would be of a later owner than the one that it knew.
+    for (const [slot, epoch] of this.epoch) this.epochs[node].set(slot, epoch)
   }
 
   heal(): void {
