@@ -68,6 +68,12 @@ export class AdminExchange extends Continuation {
     return length > bodyBytesMax ? error(413, `a body has at most ${bodyBytesMax} octets`) : null
   }
 
+  /** The answer to a body that was given up for want of memory; null for others. Its stream takes one. */
+  get stalled(): AdminAnswer | null {
+    const { fault, closed } = this.stream
+    return fault?.code === 'stall' && !closed ? error(503, 'memory ran short while the body came') : null
+  }
+
   refuse(answer: AdminAnswer): void {
     this.answer = answer
   }
@@ -123,7 +129,7 @@ export class AdminExchange extends Continuation {
     admin.world.date.stamp(head)
     stream.sendHead(head, bare)
     if (!bare) stream.sendWhole(bytes)
-    this.waitOn(0, stream, SENT | RESET)
+    this.waitOn(0, stream, SENT | (stream.fault === null ? RESET : 0))
   }
 
   private lateness(): AdminAnswer {
@@ -156,11 +162,11 @@ export const adminSteps = adminLife.steps<AdminExchange>({
   /** Waits for the whole body, unless the head or the length of the body decides the answer. */
   receive(a) {
     const { stream } = a
-    if (stream.fault !== null) return goto.close
+    const refusal = a.stalled ?? (stream.fault === null ? a.tooMuch : null)
+    if (stream.fault !== null && refusal === null) return goto.close
     if (a.isRefused) return goto.answer
-    const tooMuch = a.tooMuch
-    if (tooMuch !== null) {
-      a.refuse(tooMuch)
+    if (refusal !== null) {
+      a.refuse(refusal)
       return goto.answer
     }
     if (stream.remoteEnded) return goto.ask

@@ -53,6 +53,11 @@ function listening() {
       protocols.serve(socket, 'http/1.1', admin, { from: socket.remote, to: socket.local })
       return socket.far
     },
+    /** Takes the bytes of the newest holder away, as where memory runs short. */
+    stall(): void {
+      t.ok(world.memory.holders.last?.stall())
+      pollset.run()
+    },
     /** Asserts that nothing is left. */
     isOver(t: Test, clients: number): void {
       pollset.advance(120_000)
@@ -94,6 +99,18 @@ t.test('Q5: a body comes in pieces, is late however slowly it comes, or its clie
   leaves.send(request('POST /', JSON_BODY, 'Content-Length: 1000'))
   leaves.destroy()
   isOver(t, 3)
+  t.end()
+})
+
+t.test('Q5: a body that is given up where memory runs short gets 503, whole', (t) => {
+  const { client, pollset, stall, isOver } = listening()
+  const far = client()
+  far.send(request('POST /', JSON_BODY, 'Content-Length: 7'))
+  far.send(Buffer.from('{"a"'))
+  pollset.advance(1000)
+  stall()
+  t.match(told(far), /^HTTP\/1\.1 503 [\s\S]*\{"error":"memory ran short while the body came"\}\n$/)
+  isOver(t, 1)
   t.end()
 })
 

@@ -15,8 +15,6 @@ const ADMIN = { host: '192.0.2.1', port: 99 }
 const QUESTIONS_MAX = 8
 /** ms: the difference of two readings of the clock may come out a little less than it is */
 const ROUNDING_MS = 1e-6
-/** More bytes than any run holds. */
-const HELD_FREELY = 1_000_000_000
 /** The characters of a large answer. */
 const LARGE = 100_000
 const PIECES_MAX = 4
@@ -30,6 +28,8 @@ interface Asked {
   sentAt: number
   /** When its answer was made; NaN if it was not. */
   madeAt: number
+  /** The streams that had been reset for want of memory before it. */
+  readonly stalls: number
 }
 
 const KINDS = ['list', 'note', 'broken', 'unfinished', 'later', 'never', 'large'] as const
@@ -45,6 +45,9 @@ const STATUS: Readonly<Record<Kind, number>> = {
   never: 504,
   large: 200,
 }
+
+/** Questions with a body. */
+const BODIED: ReadonlySet<Kind> = new Set(['note', 'broken', 'unfinished'])
 
 export interface OperatorsContext extends PeerContext {
   readonly world: HttpWorld
@@ -165,13 +168,14 @@ export class Operator implements SimPeerSocketOwner {
     const kind = KINDS[chance.below(KINDS.length)] as Kind
     const number = all.asked.length
     const now = stage.pollset.clock
-    const asked: Asked = { number, kind, at: now, sentAt: Number.NaN, madeAt: Number.NaN }
+    const { stalls } = stage.world.memory
+    const asked: Asked = { number, kind, at: now, sentAt: Number.NaN, madeAt: Number.NaN, stalls }
     all.asked.push(asked)
     this.waits = asked
     stage.tally(`operator asks: ${kind}`)
     if (chance.chance(stage.plan.stuckPercent)) this.readLater()
     const body = kind === 'broken' ? '{"number":' : JSON.stringify({ number })
-    const posts = kind === 'note' || kind === 'broken' || kind === 'unfinished'
+    const posts = BODIED.has(kind)
     const path = posts ? 'note' : kind
     const length = body.length + (kind === 'unfinished' ? 1 : 0)
     const head = [
@@ -254,7 +258,7 @@ export class Operator implements SimPeerSocketOwner {
   }
 
   /** The answer is that of this question, and only what was late is called late. */
-  private judge({ kind, number, madeAt, at }: Asked, status: number, body: string): void {
+  private judge({ kind, number, madeAt, at, stalls }: Asked, status: number, body: string): void {
     const { admin, http1 } = this.all.stage.limits
     const { clock } = this.all.stage.pollset
     if (status === 408) {
@@ -269,9 +273,8 @@ export class Operator implements SimPeerSocketOwner {
         this.fail(`question ${number} got 504, and its answer was made in time`)
       return
     }
-    // Bodies that filters hold count too: where memory runs short a question whose body comes slowly is reset.
-    const { plan } = this.all.stage
-    if (status === 502 && plan.filters === 1 && plan.heldBytesSoft < HELD_FREELY) return
+    // Where memory runs short, a body that comes slowly is given up, as others are.
+    if (status === 503 && BODIED.has(kind) && this.all.stage.world.memory.stalls > stalls) return
     if (status !== STATUS[kind]) this.fail(`question ${number}, ${kind}, is answered with ${status}: ${body}`)
     if (status === 200 && (JSON.parse(body) as { number: number }).number !== number)
       this.fail(`question ${number} has the answer ${body.slice(0, 80)}`)
