@@ -16,9 +16,14 @@ export function limitTexts(root: string): ReadonlyMap<string, readonly [unit: st
   const file = join(root, 'src', 'server', 'limits.ts')
   const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
-  // Names and comments of interfaces are looked at, and no library's types.
-  const quick = { incremental: false, composite: false, noEmit: true, noLib: true, types: [] }
-  const program = ts.createProgram([file], { ...options, ...quick })
+  // Names and comments of our interfaces are looked at, and no library's types.
+  const quick = { ...options, incremental: false, composite: false, noEmit: true, noLib: true, types: [] }
+  const host = ts.createCompilerHost(quick)
+  host.resolveModuleNameLiterals = (names, from) =>
+    names.map(({ text }) =>
+      text.startsWith('.') ? ts.resolveModuleName(text, from, quick, host) : { resolvedModule: undefined },
+    )
+  const program = ts.createProgram([file], quick, host)
   const checker = program.getTypeChecker()
   const source = program.getSourceFile(file)
   const texts = new Map<string, readonly [string, string]>()
