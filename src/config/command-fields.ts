@@ -84,20 +84,18 @@ const FIELDS: readonly LogField<never>[] = [
 /**
  * Makes the fields.
  * @param read puts the values of a command at the places of its fields
- * @param times returns the ms by step
+ * @param ms returns the ms of a step; NaN if they were not measured
  */
 export function commandFields<T>(
   read: (x: T, values: LineValues) => void,
-  times: (x: T) => Float64Array | null,
+  ms: (x: T, step: number) => number,
 ): LogFields<T> {
   const steps: LogFamily<T> = {
     prefix: 'steps.',
     rest: 'STEP',
     field(name) {
       const at = commandTimeNames.indexOf(name)
-      return at < 0
-        ? null
-        : { name: `steps.${name}`, kind: 'number', number: (x) => times(x)?.[at] ?? Number.NaN }
+      return at < 0 ? null : { name: `steps.${name}`, kind: 'number', number: (x) => ms(x, at) }
     },
   }
   return new LogFields(FIELDS as readonly LogField<T>[], read, [steps])
@@ -107,7 +105,7 @@ export function commandFields<T>(
 export const knownCommandFields = (): LogFields<never> =>
   commandFields(
     () => {},
-    () => null,
+    () => Number.NaN,
   )
 
 /** The names of the fields that a line of a command has by default. */

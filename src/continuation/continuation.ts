@@ -13,6 +13,7 @@ import {
 import type { Hold } from './hold.js'
 import type { Scheduler } from './scheduler.js'
 import { type Outcome, type Program, UNSTARTED } from './steps.js'
+import type { WaitTimes } from './wait-times.js'
 import type { World } from './world.js'
 
 /** The contents of a continuation in a snapshot: JSON, with ids in place of objects. */
@@ -41,7 +42,7 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
    * The ms that it has waited in each step, by the step's number; null if nobody wants to know. Time in a
    * hold is not counted. A life may use further places for times of its own ({@link waited}).
    */
-  waitedMs: Float64Array | null
+  waitTimes: WaitTimes | null
   slot0: Pollable | null
   slot1: Pollable | null
   slot2: Pollable | null
@@ -79,7 +80,7 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
     this.suspended = null
     this.until = 0
     this.since = 0
-    this.waitedMs = null
+    this.waitTimes = null
     this.slot0 = null
     this.slot1 = null
     this.slot2 = null
@@ -109,7 +110,7 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   }
   /** Moves its own absolute times on by these ms: the length of a hold that has ended. */
   released(_ms: number): void {}
-  /** Is told that it has waited these ms in {@link step}. {@link waitedMs} counts them already. */
+  /** Is told that it has waited these ms in {@link step}. {@link waitTimes} counts them already. */
   waited(_ms: number): void {}
   /** Sets its own clocks so that its wait is late: a debugger has made it so. */
   madeLate(): void {}

@@ -17,6 +17,7 @@ export {
   SUSPEND,
 } from './steps.js'
 export { TraceLines, waitsOf } from './trace.js'
+export { WaitTimes } from './wait-times.js'
 export type { Cause, Gate, Tracer, Watcher } from './watchers.js'
 export { seconds, stateOf, stepOf, type Why, type WhyHolder, type WhyWait, why, whyText } from './why.js'
 export { createWorld, type World, type WorldOptions } from './world.js'

@@ -219,10 +219,10 @@ export class Scheduler {
 
   /** Adds the wait that ends now to the time of its step. */
   private noteWait(continuation: Continuation): void {
-    const { waitedMs } = continuation
-    if (waitedMs === null) return
+    const { waitTimes } = continuation
+    if (waitTimes === null) return
     const ms = this.pollset.now - continuation.since
-    if (ms > 0) waitedMs[continuation.step] += ms
+    if (ms > 0) waitTimes.add(continuation.step, ms)
     continuation.waited(ms)
   }
 

@@ -2,32 +2,24 @@
 // the turn settles. Their code then runs once a turn, not between the steps of other exchanges, whose code
 // and data it would drive out of the processor's caches.
 
-import type { Settleable } from '../pollset/index.js'
+import type { Pollset, Settleable } from '../pollset/index.js'
 import type { Exchange } from './exchange.js'
-import type { StepTimes } from './step-times.js'
-
-/** The parts of a proxy that it needs. */
-interface Host {
-  readonly world: { readonly pollset: { settleLater(input: Settleable): void } }
-  /** Lends the arrays of times that are given back. */
-  readonly stepTimes: StepTimes | null
-}
 
 export class EndedExchanges implements Settleable {
   private exchanges: Exchange[] = []
   /** An empty array, which changes places with the other. */
   private spare: Exchange[] = []
-  private readonly host: Host
+  private readonly pollset: Pick<Pollset, 'settleLater'>
   private readonly tell: (exchanges: readonly Exchange[]) => void
 
   /** @param tell is given them; it must not throw */
-  constructor(host: Host, tell: (exchanges: readonly Exchange[]) => void) {
-    this.host = host
+  constructor(pollset: Pick<Pollset, 'settleLater'>, tell: (exchanges: readonly Exchange[]) => void) {
+    this.pollset = pollset
     this.tell = tell
   }
 
   add(exchange: Exchange): void {
-    if (this.exchanges.push(exchange) === 1) this.host.world.pollset.settleLater(this)
+    if (this.exchanges.push(exchange) === 1) this.pollset.settleLater(this)
   }
 
   /** Tells them. It may be called at any time. */
@@ -36,12 +28,6 @@ export class EndedExchanges implements Settleable {
     if (exchanges.length === 0) return
     this.exchanges = this.spare
     this.tell(exchanges)
-    const { stepTimes } = this.host
-    for (const each of exchanges) {
-      if (each.waitedMs === null) continue
-      stepTimes?.give(each.waitedMs, each.waitedSteps)
-      each.waitedMs = null
-    }
     exchanges.length = 0
     this.spare = exchanges
   }

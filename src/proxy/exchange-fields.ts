@@ -132,11 +132,16 @@ const FIELDS: readonly LogField<Exchange>[] = [
   { name: 'steps', kind: 'numbers', names: stepTimeNames, at: STEPS },
 ]
 
-/** Reads the values of all these fields. @param url hides the secret parts of a URL */
+/**
+ * Reads the values of all these fields.
+ * @param url hides the secret parts of a URL
+ * @param steps takes the times of the steps
+ */
 function readValues(
   x: Exchange,
   { texts, numbers, series, marks, lists }: LineValues,
   url: (text: string) => string,
+  steps: Float64Array,
 ): void {
   const { frontend, status, sessionId } = x
   const { client } = frontend
@@ -168,8 +173,10 @@ function readValues(
   numbers[number.bytesIn] = frontend.receivedBytes
   numbers[number.bytesOut] = frontend.sentBytes
   numbers[number.ms] = ms
-  series[STEPS] = x.waitedMs
-  marks[STEPS] = x.waitedSteps
+  const { waitTimes } = x
+  waitTimes?.put(steps)
+  series[STEPS] = steps
+  marks[STEPS] = waitTimes?.marks ?? 0
   lists[list.attempts] = x.endedAttempts.length === 0 ? NO_ROWS : attemptsOf(x)
   lists[list.filters] = x.filters === null ? NO_ROWS : x.filters.times
 }
@@ -198,7 +205,7 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
       const at = stepTimeNames.indexOf(name)
       return at < 0
         ? null
-        : { name: `steps.${name}`, kind: 'number', number: (x) => x.waitedMs?.[at] ?? Number.NaN }
+        : { name: `steps.${name}`, kind: 'number', number: (x) => x.waitTimes?.at(at) ?? Number.NaN }
     },
   }
   const notes: LogFamily<Exchange> = {
@@ -210,7 +217,8 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
       return { name: `filters.${name}`, kind: 'text', text: read }
     },
   }
-  const read = (x: Exchange, values: LineValues): void => readValues(x, values, url)
+  const times = new Float64Array(stepTimeNames.length)
+  const read = (x: Exchange, values: LineValues): void => readValues(x, values, url, times)
   return new LogFields(FIELDS, read, [
     steps,
     notes,

@@ -2,7 +2,7 @@
 // bodies in flows.ts, retries in attempts.ts.
 
 import type { Member } from '../balancing/index.js'
-import { Continuation, type Fault } from '../continuation/index.js'
+import { Continuation, type Fault, WaitTimes } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
 import {
   type FrontendStream,
@@ -133,8 +133,6 @@ export class Exchange extends Continuation {
   /** The outcome: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
   outcome: string
   readonly progress: Progress
-  /** The places of {@link waitedMs} that may be above 0: a bit for each, the first is 1. */
-  waitedSteps: number
 
   constructor(proxy: ReverseProxy, frontend: FrontendStream, listener: string, refusal: Refusal | null) {
     super(proxy.world, proxy.unrouted.durations)
@@ -185,8 +183,7 @@ export class Exchange extends Continuation {
     this.status = 0
     this.outcome = 'ok'
     this.progress = new Progress(this.route.limits, this.receivedAt)
-    this.waitedSteps = 0
-    if (proxy.stepTimes !== null) this.waitedMs = proxy.stepTimes.take()
+    if (proxy.measuresSteps) this.waitTimes = new WaitTimes()
   }
 
   get id(): string {
@@ -206,7 +203,7 @@ export class Exchange extends Continuation {
     this.lease.heldNoMore()
   }
   override waited(ms: number): void {
-    if (this.waitedMs !== null) noteParts(this, this.waitedMs, ms)
+    if (this.waitTimes !== null) noteParts(this, this.waitTimes, ms)
     this.filters?.waited(ms)
   }
   override madeLate(): void {

@@ -16,7 +16,6 @@ import type { Refusal } from './refusal.js'
 import { RequestView } from './request-view.js'
 import { NO_ACTION, Route, settingsOf } from './routes.js'
 import type { Router } from './routing.js'
-import { StepTimes } from './step-times.js'
 import { TrustedProxies } from './trusted-proxies.js'
 
 /** Watches the ends of exchanges, for logs, metrics and tests. Its methods must not throw. */
@@ -62,12 +61,10 @@ export class ReverseProxy implements StreamAcceptor {
   readonly written: WrittenFields
   /** The backends of the routes. */
   backends: readonly Backend[] = []
-  /** Lends each exchange an array for the time of its steps; null if nobody wants the times. */
-  stepTimes: StepTimes | null = null
+  /** Exchanges that begin measure the time of their steps. */
+  measuresSteps = false
   private watchers: readonly ExchangeWatcher[] = []
-  private readonly justEnded = new EndedExchanges(this, (exchanges) => {
-    for (const watcher of this.watchers) watcher.endedTogether?.(exchanges)
-  })
+  private readonly justEnded: EndedExchanges
   private readonly stepsNeededBy = new Set<object>()
 
   constructor(
@@ -77,6 +74,9 @@ export class ReverseProxy implements StreamAcceptor {
     connects: ConnectPolicy | null = null,
   ) {
     this.world = world
+    this.justEnded = new EndedExchanges(world.pollset, (exchanges) => {
+      for (const watcher of this.watchers) watcher.endedTogether?.(exchanges)
+    })
     this.written = new WrittenFields(world.fields)
     this.routes = routes
     this.connects = connects
@@ -154,14 +154,14 @@ export class ReverseProxy implements StreamAcceptor {
 
   /** Measures the steps of exchanges that begin from now on, until nobody needs it. */
   measureSteps(neededBy: object): void {
-    this.stepTimes ??= new StepTimes()
+    this.measuresSteps = true
     this.stepsNeededBy.add(neededBy)
   }
 
   /** This one needs the times of steps no longer. */
   ignoreSteps(neededBy: object): void {
     this.stepsNeededBy.delete(neededBy)
-    if (this.stepsNeededBy.size === 0) this.stepTimes = null
+    this.measuresSteps = this.stepsNeededBy.size > 0
   }
 
   clientClosed(client: Client): void {

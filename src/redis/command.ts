@@ -2,7 +2,7 @@
 // its reply. Its steps are in command-steps.ts. Replies leave in the order of the commands: a command that
 // has its reply stays in its client's ring until it is the oldest (spec/redis.md).
 
-import { Continuation } from '../continuation/index.js'
+import { Continuation, WaitTimes } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
 import type { KeptBytes, KeptCopy } from '../transport/index.js'
 import type { Ask, Sharer } from './ask.js'
@@ -153,7 +153,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.preface = null
     this.lease = new Lease<RedisSession>(this)
     this.answer = new Answer(this)
-    this.waitedMs = frontend.proxy.stepTimes?.take() ?? null
+    if (frontend.proxy.measuresSteps) this.waitTimes = new WaitTimes()
   }
 
   get id(): string {

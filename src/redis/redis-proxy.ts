@@ -10,7 +10,6 @@ import type { CommandInfo } from './commands.js'
 import { RedisFrontend } from './frontend.js'
 import type { RedisLimits } from './limits.js'
 import { partLife } from './part.js'
-import type { StepTimes } from './step-times.js'
 import type { RedisWorld } from './world.js'
 
 /**
@@ -47,8 +46,8 @@ export class RedisProxy {
   overflows = 0
   /** Commands that have come. */
   begun = 0
-  /** Lends times of steps to commands that begin from now on; null: nobody needs them. */
-  stepTimes: StepTimes | null = null
+  /** Commands that begin from now on measure the time of their steps. */
+  measuresSteps = false
   private readonly open = new Set<RedisFrontend>()
   readonly clientIds: ClientIds
   private count = 0
@@ -132,9 +131,6 @@ export class RedisProxy {
 
   ended(c: Command): void {
     for (const each of this.watchers) each.ended(c)
-    if (c.waitedMs === null) return
-    this.stepTimes?.give(c.waitedMs)
-    c.waitedMs = null
   }
 
   relayEnded(client: RedisFrontend): void {

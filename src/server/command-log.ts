@@ -37,7 +37,6 @@ export const COMBINED_OF_COMMANDS =
 
 /** The keys of a command that are shown. */
 const KEYS_SHOWN = 10
-const ALL_STEPS = (1 << commandTimeNames.length) - 1
 
 /** A status of HTTP for an outcome; all others are failures of the proxy or of its backend. */
 const STATUS: Readonly<Record<string, number>> = { ok: 200, error: 400, 'client-left': 499 }
@@ -99,7 +98,7 @@ export function fieldsOf(redis: CommandSource, hides: boolean) {
   const values = new CommandValues(redis, hides ? redactedKey : asItIs)
   return commandFields<RedisEnd>(
     (x, line) => values.read(x, line),
-    ({ waitedMs }) => waitedMs,
+    ({ waitTimes }, step) => waitTimes?.at(step) ?? Number.NaN,
   )
 }
 
@@ -111,6 +110,7 @@ class CommandValues {
   /** The user's name of the last line: most lines have the same. */
   private lastParts: IdentityParts | null = null
   private lastUser = ''
+  private readonly steps = new Float64Array(commandTimeNames.length)
 
   constructor(redis: CommandSource, hide: (key: string) => string) {
     this.redis = redis
@@ -137,8 +137,10 @@ class CommandValues {
     numbers[number.parts] = isPlan(route) ? route.parts.length : Number.NaN
     numbers[number.bytesIn] = c.bytesIn
     numbers[number.bytesOut] = c.answer.leavingBytes
-    series[COMMAND_STEPS] = c.waitedMs
-    marks[COMMAND_STEPS] = ALL_STEPS
+    const { waitTimes } = c
+    waitTimes?.put(this.steps)
+    series[COMMAND_STEPS] = this.steps
+    marks[COMMAND_STEPS] = waitTimes?.marks ?? 0
   }
 
   private readRelay(client: RedisFrontend, line: LineValues): void {

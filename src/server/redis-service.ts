@@ -19,7 +19,6 @@ import {
   RedisProxy,
   RedisStore,
   type RedisWorld,
-  StepTimes,
 } from '../redis/index.js'
 import { Connections, type DialTarget } from '../transport/index.js'
 import { parseListen } from './address.js'
@@ -95,8 +94,7 @@ export class RedisService {
   /** Backends that are no longer configured, while they have sessions. */
   private readonly leaving = new Set<RedisBackend>()
   private watchers: readonly CommandWatcher[] = []
-  /** Lends times of steps to commands; null: nobody needs them. */
-  private stepTimes: StepTimes | null = null
+  private measuresSteps = false
   /** By listener. */
   private readonly proxies = new Map<BoundListener, RedisProxy>()
   /** Prepared backends that are not committed. */
@@ -275,7 +273,7 @@ export class RedisService {
       const clients = new ListenerClients(clientsMax, this.connections, listener, (each) => this.gone(each))
       proxy = new RedisProxy(this.world, options, clients, listener.config.name)
       for (const each of this.watchers) proxy.watch(each)
-      proxy.stepTimes = this.stepTimes
+      proxy.measuresSteps = this.measuresSteps
       this.proxies.set(listener, proxy)
     }
     if (proxy.clients.refuse(socket)) this.gone(socket)
@@ -311,8 +309,8 @@ export class RedisService {
 
   /** Measures the steps of commands that begin from now on, or does not. */
   measureSteps(measures: boolean): void {
-    this.stepTimes = measures ? new StepTimes() : null
-    for (const proxy of this.proxies.values()) proxy.stepTimes = this.stepTimes
+    this.measuresSteps = measures
+    for (const proxy of this.proxies.values()) proxy.measuresSteps = measures
   }
 
   /** The open clients. */

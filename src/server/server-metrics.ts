@@ -111,13 +111,14 @@ export class ServerMetrics implements ExchangeWatcher {
   }
 
   private count(x: Exchange): void {
-    const { waitedMs, backend } = x
+    const { waitTimes, backend } = x
     this.requests.ended(x)
-    if (waitedMs !== null)
-      for (let rest = x.waitedSteps; rest !== 0; rest &= rest - 1) {
+    if (waitTimes !== null)
+      for (let rest = waitTimes.marks; rest !== 0; rest &= rest - 1) {
         const at = firstMarked(rest)
+        const waited = waitTimes.at(at)
         // `connect` may have taken the whole time of `lease`.
-        if (waitedMs[at] > 0) (this.steps[at] ?? this.stepOf(at)).observe(ms(waitedMs[at]))
+        if (waited > 0) (this.steps[at] ?? this.stepOf(at)).observe(ms(waited))
       }
     if (x.attemptAt >= 0 || x.endedAttempts.length > 0) this.attempted(x, backend?.name ?? '')
   }

@@ -16,6 +16,7 @@ import {
   SUSPEND,
   snapshot,
   TraceLines,
+  WaitTimes,
   type Watcher,
 } from '../../src/continuation/index.js'
 import { Signal } from '../../src/pollset/index.js'
@@ -670,7 +671,7 @@ t.test('parked while it waits: nothing wakes it, and the rest of its time is kep
   t.strictSame(worker.taken, ['begin', 'wait', 'late'])
 })
 
-t.test('waitedMs: the waits of each step, however they end, without the time held', async (t) => {
+t.test('the waits of each step, however they end, without the time held', async (t) => {
   const ends: [string, (w: Worker) => void, number][] = [
     ['fine', (w) => w.bells[0].raise(RUNG), 70],
     ['gone', (w) => w.cancel(), 70],
@@ -683,7 +684,7 @@ t.test('waitedMs: the waits of each step, however they end, without the time hel
     const worker = start()
     const unasked = start()
     const parts: number[] = []
-    worker.waitedMs = new Float64Array(program.names.length)
+    worker.waitTimes = new WaitTimes()
     worker.waited = (ms) => parts.push(ms)
     pollset.run()
     pollset.advance(60)
@@ -694,12 +695,12 @@ t.test('waitedMs: the waits of each step, however they end, without the time hel
     end(worker)
     pollset.advance(30)
     t.strictSame(
-      [...worker.waitedMs],
+      program.names.map((_, step) => worker.waitTimes?.at(step)),
       program.names.map((name) => (name === 'wait' ? expected : 0)),
       how,
     )
     t.strictSame(parts, [60, expected - 60], 'told of each wait')
-    t.equal(unasked.waitedMs, null)
+    t.equal(unasked.waitTimes, null)
   }
 })
 

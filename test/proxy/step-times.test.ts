@@ -31,7 +31,7 @@ function watched(limits: SomeLimits = {}, options: MemoryProxyOptions = {}) {
     ended(x) {
       const { outcome, status, sessionId, sessionReused, attemptTo, endedAttempts } = x
       const times = Object.fromEntries(
-        [...(x.waitedMs ?? [])].map((ms, at) => [stepTimeNames[at], ms] as const).filter(([, ms]) => ms > 0),
+        stepTimeNames.map((name, at) => [name, x.waitTimes?.at(at) ?? 0] as const).filter(([, ms]) => ms > 0),
       )
       ended.push({ outcome, status, sessionId, sessionReused, attemptTo, endedAttempts, times })
     },
@@ -152,7 +152,7 @@ t.test('nothing is measured that nobody asked for', async (t) => {
   let times: unknown
   it.proxy.watch({
     ended: (x) => {
-      times = x.waitedMs
+      times = x.waitTimes
     },
   })
   it.client().send(GET)
