@@ -311,7 +311,9 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   override get isGone(): boolean {
-    return this.isAborted || super.isGone
+    // The last bytes for a client that has taken it over may come with the end.
+    const { relays, socket } = this
+    return this.isAborted || (super.isGone && !(relays && socket.arrived.length > 0))
   }
 
   /** The client that has taken it over sends nothing more. */

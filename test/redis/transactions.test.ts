@@ -1,4 +1,5 @@
 // Transactions of which a part was lost or ended: those before and behind them are as they were (Y14, Y30).
+// Sessions that were taken over, and end with their client.
 
 import t from 'tap'
 import { Command } from '../../src/redis/index.js'
@@ -222,3 +223,25 @@ t.test(
     over(t, it)
   },
 )
+
+t.test('Y11: the last bytes of a server that ends after its client reach the client', async (t) => {
+  const it = setUp({ limits: { gatherMs: 0 } })
+  const client = it.client(sent('SUBSCRIBE news'))
+  it.answer('*3\r\n+subscribe\r\n+news\r\n:1\r\n')
+  client.take()
+  const { far } = it.backends[0]
+  const last = '*3\r\n+message\r\n+news\r\n+last\r\n'
+  far.owner = {
+    received: () => {},
+    closed: () => {},
+    ended: () => {
+      far.send(Buffer.from(last))
+      far.end()
+    },
+  }
+  client.far.end()
+  it.settle()
+  t.equal(client.take(), last)
+  t.ok(client.ended)
+  over(t, it)
+})

@@ -318,6 +318,7 @@ const KNOBS = {
   redisHeldOver: oneOf(1_000_000_000, 0, 10_000, 100_000, 1_000_000_000),
   /** 1: a slot may return to a node of the cluster that has had it. Behind all others. */
   redisReturns: oneOf(0, 0, 1),
+  redisTrackPercent: fault(15),
 } as const satisfies Readonly<Record<string, Knob>>
 
 /** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */

@@ -32,6 +32,7 @@ export type Sort =
   | 'unwatch'
   | 'identity'
   | 'subscribe'
+  | 'tracking'
   | 'publish'
   | 'plain'
   | 'own'
@@ -138,6 +139,10 @@ export class Books {
   /** By key: the last command of each client that has run on it, and the last that has written it. */
   private readonly latest = new Map<string, { read: Asked | null; wrote: Asked | null }>()
   private order = 0
+  /** By client: the keys of which its server has told it that they have changed, and it has not heard so. */
+  readonly invalidated: string[][] = []
+  /** Clients whose server has died when it had told them so. */
+  readonly losing = new Set<number>()
   /** Connections of servers that have ended. */
   ended = 0
   /** Connects that a server has refused. */
@@ -151,6 +156,7 @@ export class Books {
 
   client(): number {
     this.asked.push([])
+    this.invalidated.push([])
     return this.asked.length - 1
   }
 
@@ -200,6 +206,11 @@ export class Books {
     a.outOfOrder = ''
     a.runsOn = keys
     for (const key of keys) this.inOrder(a, key, at)
+  }
+
+  /** A server tells a client that a key has changed. */
+  invalidates(client: number, key: string): void {
+    this.invalidated[client].push(key)
   }
 
   /** A command waited for an element, and is sent elsewhere. */

@@ -36,6 +36,12 @@ export class RedisClient implements SimPeerSocketOwner {
   private hasBegun = false
   /** It has sent what is malformed: nothing is read behind it. */
   private isOver = false
+  /** It has asked to be told of keys that change. */
+  private tracks = false
+  /** It has sent FIN, since all was over. */
+  private parts = false
+  /** It has heard FIN behind that. */
+  private hasParted = false
   /** By publisher: the number of the last message. */
   private readonly heard = new Map<number, number>()
   private readonly gone: (left: number) => void
@@ -124,6 +130,10 @@ export class RedisClient implements SimPeerSocketOwner {
       // Within a transaction an identity is the server's affair.
       if (each.sort === 'identity' && this.hasBegun) this.relays = true
       if (each.sort === 'subscribe' || each.sort === 'unknown') this.relays = true
+      if (each.sort === 'tracking') {
+        this.relays = true
+        this.tracks = true
+      }
       text += this.bytesOf(each)
     }
     if (text.length > 1 && !stage.healed && chance.chance(plan.partialPercent)) {
@@ -183,6 +193,7 @@ export class RedisClient implements SimPeerSocketOwner {
 
   part(): void {
     if (this.isGone || this.hasEnded) return
+    this.parts = true
     this.hasEnded = true
     this.far.end()
   }
@@ -197,7 +208,18 @@ export class RedisClient implements SimPeerSocketOwner {
     if (this.isOver && !this.relays && first !== undefined && !stage.mayEnd(this.number))
       fail('Y4', `client ${this.number} is sent FIN before the reply to ${first.shown}`)
     this.far.end()
+    this.hasParted = this.parts
     this.closed()
+  }
+
+  /** All is over. */
+  over(): void {
+    const { books, pollset } = this.stage
+    const [missed] = books.invalidated[this.number]
+    // The peers of some connections have vanished or died, with what was on its way to them.
+    const loses = books.losing.has(this.number) || (pollset.done.vanish ?? 0) > 0
+    if (missed !== undefined && this.hasParted && !loses)
+      fail('Y11', `client ${this.number} was not told that ${missed} has changed`)
   }
 
   closed(): void {
@@ -223,12 +245,23 @@ export class RedisClient implements SimPeerSocketOwner {
       this.message(value)
       return
     }
+    if (value.type === '>' && value.items[0]?.text === 'invalidate') {
+      this.invalidated(value.items[1]?.items[0]?.text ?? '')
+      return
+    }
     const asked = this.open.shift()
     this.stage.say(() => `client ${this.number} gets ${shownValue(value)} for ${asked?.shown}`)
     if (asked === undefined) fail('S2', `client ${this.number} gets a reply to nothing: ${shownValue(value)}`)
     if (asked.isAnswered) fail('S2', `${asked.shown} has two replies`)
     asked.isAnswered = true
     this.judge(asked, value)
+  }
+
+  /** Its server tells it that a key has changed. */
+  private invalidated(key: string): void {
+    const next = this.stage.books.invalidated[this.number].shift()
+    if (!this.tracks || next !== key)
+      fail('Y11', `client ${this.number} is told that ${key} has changed, and ${next ?? 'nothing'} is next`)
   }
 
   private message({ items }: Value): void {
@@ -322,6 +355,8 @@ export class RedisClient implements SimPeerSocketOwner {
           (type === '+' && text.startsWith('QUEUED')) ||
           (items[0]?.text === words[0].toLowerCase() && items[1]?.text === words[1])
         )
+      case 'tracking':
+        return isOk || isError('ERR Client tracking can be') || text.startsWith('QUEUED')
       case 'malformed':
         return isError('ERR Protocol error')
       case 'all':
@@ -395,7 +430,15 @@ const passing = ({ passed, outOfOrder }: Run): string =>
 const isMerged = ({ sort }: Asked, { type, text }: Value): boolean =>
   sort === 'several' && type !== '-' && !text.startsWith('QUEUED')
 
-const ENDS: ReadonlySet<string> = new Set(['multi', 'exec', 'discard', 'own', 'subscribe', 'unknown'])
+const ENDS: ReadonlySet<string> = new Set([
+  'multi',
+  'exec',
+  'discard',
+  'own',
+  'subscribe',
+  'tracking',
+  'unknown',
+])
 
 const isMessage = ({ type, items }: Value): boolean =>
   (type === '>' || type === '*') && items[0]?.text === 'message'

@@ -14,6 +14,7 @@ import { type Defect, wrap, wrapGet } from '../defects.js'
 import { clusterDefects } from './cluster-defects.js'
 import { memoryDefects } from './memory-defects.js'
 import { shardDefects } from './shard-defects.js'
+import { trackingDefects } from './tracking-defects.js'
 
 const MALFORMED = Buffer.from('*1\r\n$x\r\n')
 
@@ -285,6 +286,7 @@ export const redisDefects: readonly Defect[] = [
   ...clusterDefects,
   ...shardDefects,
   ...memoryDefects,
+  ...trackingDefects,
 ].map((each) => ({
   ...each,
   plan: {

@@ -314,6 +314,7 @@ export class RedisRun implements RedisStage, RedisView, Tracer {
     const [left] = this.living()
     if (left !== undefined) throw new Violation('L1', `${left.id} is left at ${left.stepName}`)
     this.look()
+    for (const each of this.clients) each.over()
     for (const each of this.checkers) each.end?.(this)
   }
 

@@ -47,6 +47,7 @@ export class Script {
     if (chance.chance(plan.redisMultiPercent)) return this.transaction()
     if (chance.chance(plan.redisBlockPercent)) return this.blocking()
     if (chance.chance(plan.redisSubscribePercent)) return [this.channel()]
+    if (chance.chance(plan.redisTrackPercent)) return this.tracking()
     return [this.plain()]
   }
 
@@ -181,6 +182,12 @@ export class Script {
         true,
       )
     return chance.chance(50) ? [this.push(key), waits()] : [waits()]
+  }
+
+  /** Only with RESP3 a server tells its client on the same connection. */
+  private tracking(): readonly Asked[] {
+    const hello = this.add('identity', () => ['HELLO', '3'])
+    return [hello, this.add('tracking', () => ['CLIENT', 'TRACKING', 'ON'])]
   }
 
   private channel(): Asked {

@@ -9,7 +9,7 @@ import type { Elsewhere, SimCluster } from './cluster.js'
 import { isMark } from './keys.js'
 import { DEATHS, ServedConnection } from './served-connection.js'
 import { type RedisStage, USERS } from './stage.js'
-import { type Queued, Store, type Waiter } from './store.js'
+import { type Queued, Store, type Tracker, type Waiter } from './store.js'
 import { array, bulk, error, integer, map, nil, nilArray, push, simple } from './wire.js'
 
 /** The place of a server in its cluster. */
@@ -93,7 +93,7 @@ export class RedisServer {
   }
 }
 
-export class ServerConnection extends ServedConnection<RedisStage> implements Waiter {
+export class ServerConnection extends ServedConnection<RedisStage> implements Waiter, Tracker {
   readonly server: RedisServer
   private identity: Identity = ANONYMOUS
   private blocked: Asked | null = null
@@ -107,6 +107,10 @@ export class ServerConnection extends ServedConnection<RedisStage> implements Wa
     readonly versions: readonly number[]
   }[] = []
   private readonly channels = new Set<string>()
+  /** By key that it has read since it tracks: the client. */
+  private readonly tracked = new Map<string, number>()
+  /** The client that was told of a key. */
+  private toldLast: number | null = null
   /** ASKING has come. */
   private isAsking = false
   /** The reply that is being made says that its keys are elsewhere. */
@@ -142,6 +146,13 @@ export class ServerConnection extends ServedConnection<RedisStage> implements Wa
     this.stage.books.ended++
     this.server.connections.delete(this)
     this.server.store.forget(this)
+    this.server.store.trackers.delete(this)
+  }
+
+  /** Messages on their way are lost with it. */
+  override die(): void {
+    if (this.toldLast !== null) this.stage.books.losing.add(this.toldLast)
+    super.die()
   }
 
   override heal(): void {
@@ -251,6 +262,7 @@ export class ServerConnection extends ServedConnection<RedisStage> implements Wa
         return bulk(first)
       case 'getrange':
         this.note(asked, [first])
+        this.track(asked, [first])
         return bulk(`${tag} ${first} ${store.get(db, first)}`)
       case 'set':
         this.note(asked, [first])
@@ -263,6 +275,7 @@ export class ServerConnection extends ServedConnection<RedisStage> implements Wa
       case 'mget': {
         const keys = words.slice(1)
         this.note(asked, keys)
+        this.track(asked, keys)
         return array(keys.map((key) => bulk(`${key} ${store.get(db, key)}`)))
       }
       case 'mset': {
@@ -344,6 +357,8 @@ export class ServerConnection extends ServedConnection<RedisStage> implements Wa
         this.queued = null
         this.watched = []
         this.channels.clear()
+        this.tracked.clear()
+        this.server.store.trackers.delete(this)
         return simple('RESET')
       case 'subscribe':
         this.channels.add(first)
@@ -353,9 +368,39 @@ export class ServerConnection extends ServedConnection<RedisStage> implements Wa
         return this.pushed([bulk('unsubscribe'), bulk(first), integer(this.channels.size)])
       case 'quit':
         return simple('OK')
+      case 'client':
+        return first === 'TRACKING' ? this.tracking(resp) : this.unknown(words, asked)
       default:
-        return error(`ERR unknown command '${words[0]}' ${asked?.tag ?? ''}`)
+        return this.unknown(words, asked)
     }
+  }
+
+  private unknown(words: readonly string[], asked: Asked | null): string {
+    return error(`ERR unknown command '${words[0]}' ${asked?.tag ?? ''}`)
+  }
+
+  private tracking(resp: 2 | 3): string {
+    if (resp === 2) return error('ERR Client tracking can be enabled only when RESP3 or redirection is used')
+    this.server.store.trackers.add(this)
+    return simple('OK')
+  }
+
+  private track(asked: Asked | null, keys: readonly string[]): void {
+    if (asked === null || !this.server.store.trackers.has(this)) return
+    for (const key of keys) if (!isMark(key)) this.tracked.set(key, asked.client)
+  }
+
+  /** A key has changed that it has perhaps read. */
+  touched(key: string): void {
+    const client = this.tracked.get(key)
+    if (client === undefined || this.isSilent || this.isGone) return
+    this.tracked.delete(key)
+    if (this.identity.resp === 2) return
+    this.stage.tally('a client is told that a key has changed')
+    this.toldLast = client
+    this.stage.say(() => `${this.shown} tells client ${client} that ${key} has changed`)
+    this.stage.books.invalidates(client, key)
+    this.write(push([bulk('invalidate'), array([bulk(key)])]))
   }
 
   private cluster(words: readonly string[]): string {
@@ -482,7 +527,7 @@ function keysIn(words: readonly string[]): readonly string[] {
 }
 
 const KNOWN: ReadonlySet<string> = new Set(
-  'ping echo getrange set append mget mset del rpush blpop publish dbsize select auth hello unwatch subscribe unsubscribe'.split(
+  'ping echo getrange set append mget mset del rpush blpop publish dbsize select auth hello unwatch subscribe unsubscribe client'.split(
     ' ',
   ),
 )

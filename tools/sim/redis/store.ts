@@ -15,6 +15,11 @@ interface Blocked {
   readonly keys: readonly string[]
 }
 
+/** A connection that is told of keys which change, once it has read them (CLIENT TRACKING). */
+export interface Tracker {
+  touched(key: string): void
+}
+
 class Database {
   /** By key: its value. */
   readonly strings = new Map<string, string>()
@@ -22,9 +27,15 @@ class Database {
   /** By key: how often it was changed. */
   readonly versions = new Map<string, number>()
   blocked: Blocked[] = []
+  private readonly trackers: ReadonlySet<Tracker>
+
+  constructor(trackers: ReadonlySet<Tracker>) {
+    this.trackers = trackers
+  }
 
   touch(key: string): void {
     this.versions.set(key, this.version(key) + 1)
+    for (const each of this.trackers) each.touched(key)
   }
 
   version(key: string): number {
@@ -45,12 +56,13 @@ class Database {
 }
 
 export class Store {
+  readonly trackers = new Set<Tracker>()
   private readonly databases = new Map<number, Database>()
 
   at(db: number): Database {
     let found = this.databases.get(db)
     if (found === undefined) {
-      found = new Database()
+      found = new Database(this.trackers)
       this.databases.set(db, found)
     }
     return found
