@@ -121,6 +121,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   private introduce(commands: Buffer, replies: number, done: () => void): void {
     const told = (error: string | null): void => {
+      this.stall.close()
       if (error === null) done()
       else {
         this.fault = fault(
@@ -134,8 +135,11 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
       }
     }
     const { selectsTwice } = this.identity
-    this.asks.push(new Greeting(this.world.pollset.now, replies, selectsTwice, told))
+    const { now } = this.world.pollset
+    this.asks.push(new Greeting(now, replies, selectsTwice, told))
     this.output.write(commands)
+    // Nobody who waits for a session has it yet, so nobody would notice that its server is silent (Y45).
+    this.stall.lookAt(now + this.redisLimits.leaseMs)
   }
 
   private takeReplies(chunk: Buffer): void {
@@ -297,7 +301,8 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   checkStall(): void {
     const oldest = this.asks.first
     if (oldest === null) return
-    const by = oldest.askedAt + this.redisLimits.sessionStallMs
+    const { leaseMs, sessionStallMs } = this.redisLimits
+    const by = oldest.askedAt + (oldest instanceof Greeting ? leaseMs : sessionStallMs)
     if (this.world.pollset.now >= by) this.abort()
     else this.stall.lookAt(by)
   }

@@ -277,7 +277,11 @@ const all: readonly Defect[] = [
     what: 'a session that is reset when it closes waits for replies that it does not read',
     expected: ['L1'],
     plan: { ...BUSY, redisMultiPercent: 40, redisBlockPercent: 20 },
-    plant: () => wrap(RedisSession.prototype, 'close', (self: RedisSession) => self.cancel()),
+    plant: () =>
+      wrap(RedisSession.prototype, 'close', (self: RedisSession) => {
+        self.stall.close()
+        self.cancel()
+      }),
   },
 ]
 
