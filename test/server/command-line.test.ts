@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { exitTexts } from '../../src/server/exit-codes.js'
-import { limitsByRoom } from '../../src/server/index.js'
+import { createServer as createFermata, limitsByRoom } from '../../src/server/index.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { freePort, type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
@@ -96,23 +96,29 @@ t.test('what cannot be listened on is told', { buffered: true }, async (t) => {
   await Promise.all([once(taken, 'listening'), once(onPath, 'listening')])
   t.teardown(() => void [taken, onPath].map((each) => each.close()))
   const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
-  const cases: readonly (readonly [string, string])[] = [
+  const ofProgram: readonly (readonly [string, string])[] = [
     [address, 'it is in use by another program; choose another with --listen (EADDRINUSE)'],
-    // RFC 5737: of no machine.
-    ['192.0.2.1:8080', 'this machine has no such address (EADDRNOTAVAIL)'],
-    [`unix:${at('taken')}`, 'it is in use by another program; choose another with --listen (EADDRINUSE)'],
     [
       `unix:${at('file')}`,
       'a file is there that is not a socket; remove it, or choose another path with --listen (ENOTSOCK)',
     ],
-    [`unix:${at('no/such')}`, `the folder ${at('no')} does not exist (ENOENT)`],
-    [`unix:${at('file/s')}`, `${at('file')} is not a folder (ENOTDIR)`],
   ]
-  const told = await Promise.all(cases.map(([where]) => fermata('serve', '--listen', where)))
-  for (const [each, [where, why]] of cases.entries()) {
+  const told = await Promise.all(ofProgram.map(([where]) => fermata('serve', '--listen', where)))
+  for (const [each, [where, why]] of ofProgram.entries()) {
     t.equal(told[each].code, 1, where)
     t.match(told[each].stderr, `cannot listen on ${where}: ${why}\n`)
     t.notMatch(told[each].stderr, /\n +at /, 'no stack')
+  }
+  // Other reasons of this machine are told by the same words without a start of the program for each.
+  for (const [where, why] of [
+    // RFC 5737: of no machine.
+    ['192.0.2.1:8080', 'this machine has no such address (EADDRNOTAVAIL)'],
+    [`unix:${at('taken')}`, 'it is in use by another program; choose another in listen (EADDRINUSE)'],
+    [`unix:${at('no/such')}`, `the folder ${at('no')} does not exist (ENOENT)`],
+    [`unix:${at('file/s')}`, `${at('file')} is not a folder (ENOTDIR)`],
+  ]) {
+    const server = createFermata({ listen: where, backend: 'h2c://127.0.0.1:1' })
+    await t.rejects(server.listen(), { message: `cannot listen on ${where}: ${why}` }, where)
   }
   const there = connectTcp(at('taken'))
   await once(there, 'connect')
