@@ -50,7 +50,7 @@ export class Gathering {
     this.release()
   }
 
-  /** Lets go what waits. */
+  /** Sends those that wait. */
   release(): void {
     this.size = 0
     this.output.uncork()

@@ -53,6 +53,8 @@ export function limitsOf(plan: Plan): Limits {
       redis: {
         storeProbeMs: plan.storeProbeMs + 10 * plan.latencyMs + slowMs(plan),
         sessionStallMs: STALL_MS,
+        // A session that greets a server which is gone is noticed within that (Y45).
+        leaseMs: 1_000,
       },
       server: {
         handshakeMs: 1000,
