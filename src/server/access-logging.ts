@@ -30,8 +30,6 @@ export interface AccessLogLimits {
 
 export const accessLogLimits: AccessLogLimits = { accessLogBytesMax: 1024 * 1024 }
 
-const isLogged = (x: Exchange): boolean => !isSubrequest(x)
-
 /** An open file, and its keeper. */
 interface Kept {
   readonly file: NodeLogFile
@@ -53,6 +51,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
   /** The lines of commands of Redis. */
   private readonly commands: CommandLog
   private droppedBefore = 0
+  private endsNow = false
 
   constructor(
     world: World,
@@ -130,7 +129,10 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
 
   endedTogether(exchanges: readonly Exchange[]): void {
     const { kept, format } = this
-    if (kept !== null && format !== null) kept.file.appendAll(format, exchanges, isLogged)
+    if (kept === null || format === null) return
+    for (const each of exchanges) if (!isSubrequest(each)) kept.file.put(format, each)
+    // A write that begins when the process ends would not end.
+    if (!this.endsNow) kept.file.flush()
   }
 
   /** The number of lines dropped so far. */
@@ -145,6 +147,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
 
   /** Writes what it can, for a process that ends now. */
   writeNow(): void {
+    this.endsNow = true
     this.proxy.tellEnded()
     this.kept?.file.writeNow()
   }

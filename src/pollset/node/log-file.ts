@@ -133,13 +133,8 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.owner.flushLater(this)
   }
 
-  /** Writes the lines of those that are picked, or drops them. It is called when a turn settles. */
-  appendAll<T>(line: LineWriter<T>, all: readonly T[], picks: (x: T) => boolean): void {
-    for (const each of all) if (picks(each)) this.put(line, each)
-    this.proceed()
-  }
-
-  private put<T>(line: LineWriter<T>, x: T): void {
+  /** Puts the line of `x`, or drops it. {@link flush} or {@link writeNow} must follow. */
+  put<T>(line: LineWriter<T>, x: T): void {
     const { filled, filling } = this
     const end = this.ending === null ? line(x, filling, filled) : Number.POSITIVE_INFINITY
     if (end > filling.room) {
