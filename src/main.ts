@@ -7,7 +7,8 @@ import { setFlagsFromString } from 'node:v8'
 // on this machine could run code in the process. So the handler stands before anything else is loaded.
 process.on('SIGUSR1', () => {})
 
-// V8 would compile code for speed that runs only while modules load: a third of the start's CPU time.
+// V8 would compile for speed what runs only while modules load. That takes a quarter to a third of the CPU
+// time of a start.
 setFlagsFromString('--no-opt')
 
 const { setV8Options } = await import('./server/v8-options.js')
