@@ -123,16 +123,9 @@ function digitsOf(textOf: (number: number) => string): Uint32Array {
 const WHOLE = digitsOf(String)
 const padded = (number: number): string => String(number).padStart(3, '0')
 const PADDED = digitsOf(padded)
-
-/** The four characters of thousandths behind a point, in the order of the bytes. Zeros at the end count. */
-const POINTED = new Uint32Array(NUMBERS)
-/** The number of these characters without zeros at the end. */
-const POINTED_LENGTHS = new Uint8Array(NUMBERS)
-for (let number = 0; number < NUMBERS; number++) {
-  const text = `.${padded(number)}`
-  POINTED[number] = Buffer.from(text).readUInt32LE()
-  POINTED_LENGTHS[number] = text.replace(/\.?0+$/, '').length
-}
+/** Thousandths, without zeros at the end. */
+const THOUSANDTHS = digitsOf((number) => padded(number).replace(/0+$/, ''))
+const POINT = 0x2e
 
 function putDigits(slab: LineSlab, at: number, digits: number): number {
   if (at + NUMBER_BYTES <= slab.room + LineSlab.SLACK) slab.view.setUint32(at, digits, true)
@@ -150,9 +143,7 @@ export function putNumber(slab: LineSlab, at: number, value: number): number {
   const whole = (thousandths / NUMBERS) | 0
   const rest = (thousandths - whole * NUMBERS) | 0
   const end = putWhole(slab, at, whole)
-  if (rest === 0) return end
-  if (end + NUMBER_BYTES <= slab.room + LineSlab.SLACK) slab.view.setUint32(end, POINTED[rest], true)
-  return end + POINTED_LENGTHS[rest]
+  return rest === 0 ? end : putDigits(slab, putCharacter(slab, end, POINT), THOUSANDTHS[rest])
 }
 
 function putWhole(slab: LineSlab, at: number, whole: number): number {

@@ -3,7 +3,7 @@
 import type { LineSlab } from '../pollset/index.js'
 import { Ascii, put, putCharacter, putNumber, putSafeText, putText, putThreeDigits } from './ascii.js'
 import { TEXT_CHARACTERS_MAX } from './escape.js'
-import { firstMarked, type LineValues, NO_ROWS } from './fields.js'
+import { firstMarked, type LineValues } from './fields.js'
 import { CLF_TIME, FLAG, ID, NUMBER, NUMBERS, type Piece, type Pieces, RUN, TEXT, TIME } from './pieces.js'
 
 const SLASH = 0x2f
@@ -39,9 +39,7 @@ export function putPiece(piece: Piece, values: LineValues, slab: LineSlab, at: n
       return putRun(piece, values, slab, at)
     default: {
       const rows = values.lists[piece.at]
-      return rows === NO_ROWS || rows.length === 0
-        ? at
-        : putText(slab, put(slab, at, piece.open), piece.rowsOf(rows))
+      return rows.length === 0 ? at : putText(slab, put(slab, at, piece.open), piece.rowsOf(rows))
     }
   }
 }
@@ -61,7 +59,7 @@ export function putPieces(
 }
 
 function putLogText(piece: Piece, text: string, slab: LineSlab, at: number): number {
-  if (text.length === 0) return at
+  if (text === '') return at
   if (text !== piece.last) {
     piece.last = text
     piece.written = null
@@ -81,7 +79,7 @@ function putNewText(piece: Piece, text: string, slab: LineSlab, at: number): num
 
 function putId(piece: Piece, { texts, numbers }: LineValues, slab: LineSlab, at: number): number {
   const end = putText(slab, put(slab, at, piece.open), texts[piece.owner])
-  if (texts[piece.letter].length === 0) return put(slab, end, piece.close)
+  if (texts[piece.letter] === '') return put(slab, end, piece.close)
   const letter = putText(slab, putCharacter(slab, end, SLASH), texts[piece.letter])
   return put(slab, putNumber(slab, letter, numbers[piece.at]), piece.close)
 }

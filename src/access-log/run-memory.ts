@@ -11,10 +11,6 @@ interface Remembered {
   written: Ascii | null
 }
 
-/** Compares as Object.is does, which is a call. */
-const isSame = (one: number, other: number): boolean =>
-  one === other || (Number.isNaN(one) && Number.isNaN(other))
-
 /** The most remembered runs. After that it begins again. */
 const REMEMBERED_MAX = 256
 
@@ -56,15 +52,13 @@ export class RunMemory {
     let same = true
     for (let at = 0; at < texts.length; at++) {
       const text = values.texts[texts[at]]
-      const earlier = before.texts[at]
-      // Most are empty in most lines, and comparing two strings is a call.
-      if (text.length === 0 ? earlier.length === 0 : text === earlier) continue
+      if (text === before.texts[at]) continue
       before.texts[at] = text
       same = false
     }
     for (let at = 0; at < numbers.length; at++) {
       const number = values.numbers[numbers[at]]
-      if (isSame(number, before.numbers[at])) continue
+      if (Object.is(number, before.numbers[at])) continue
       before.numbers[at] = number
       same = false
     }

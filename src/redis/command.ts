@@ -173,7 +173,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.own(reply)
   }
 
-  /** Its reply is made of others. */
+  /** Takes a reply that is made of those of its parts. */
   ownCopy(reply: Buffer): void {
     this.answer.forget()
     this.answer.ownCopy(reply)

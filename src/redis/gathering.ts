@@ -12,7 +12,7 @@ const BYTES_MAX = 16 * 1024
 const ROUND = 64
 
 export class Gathering {
-  /** The number of commands that wait, and a few that have left already. */
+  /** The number of commands put behind the cork. An earlier write may have taken some of them. */
   size = 0
   private readonly output: ByteOutput
   private readonly pollset: Pollset

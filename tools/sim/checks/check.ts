@@ -18,7 +18,7 @@ import type {
 } from '../inside.js'
 import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
-import type { ToldTogether } from '../told-together.js'
+import type { ToldTogether } from './told-together.js'
 
 /** A run, as seen by the checkers. The lists belong to this turn. */
 export interface RunView {

@@ -1,14 +1,14 @@
 // Checks that watchers are told together, at the end of a turn, of the exchanges that have ended in it: of each
 // once, in order, and with the same values that it had when it ended.
 
-import { formatOf, lineText } from '../../src/access-log/index.js'
+import { formatOf, lineText } from '../../../src/access-log/index.js'
 import {
   defaultFieldNames,
   defaultRedaction,
   type Exchange,
   type ExchangeWatcher,
   exchangeFields,
-} from '../../src/proxy/index.js'
+} from '../../../src/proxy/index.js'
 
 export class ToldTogether implements ExchangeWatcher {
   /** The first fault; null for none. */
